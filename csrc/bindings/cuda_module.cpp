@@ -1,0 +1,84 @@
+// The module gpudl._cuda: CUDA kernels on CuPy arrays. It imports without CuPy, without a GPU and without a driver.
+#include <cuda_runtime.h>
+#include <pybind11/numpy.h>
+
+#include "call.h"
+#include "numpy_dtype.h"
+#include <gpudl/check.h>
+
+namespace gpudl {
+namespace {
+
+thread_local Stream current_stream = nullptr;
+
+// A reference that ends with its scope.
+struct Owned {
+    PyObject* object;
+    ~Owned() { Py_XDECREF(object); }
+    operator PyObject*() const { return object; }
+};
+
+Owned attribute(PyObject* object, const char* name) { return {PyObject_GetAttrString(object, name)}; }
+
+struct CupyArrays {
+    static constexpr bool host = false;
+    static Stream stream() { return current_stream; }
+
+    static bool read(PyObject* object, TensorView& view, int64_t* dims, bool) {
+        const Owned memory = attribute(object, "data");
+        if (!memory) return false;
+        const Owned pointer = attribute(memory, "ptr"), shape = attribute(object, "shape"), strides = attribute(object, "strides"),
+                    dtype = attribute(object, "dtype");
+        if (!pointer || !shape || !strides || !dtype) return false;
+        const bool whole = PyTuple_Check(shape) && PyTuple_Check(strides) &&
+                           PyTuple_GET_SIZE(shape.object) == PyTuple_GET_SIZE(strides.object) &&
+                           py::detail::npy_api::get().PyArrayDescr_Check_(dtype);
+        if (!whole) {
+            PyErr_Format(PyExc_TypeError, "expected a cupy.ndarray. Received: %s", Py_TYPE(object)->tp_name);
+            return false;
+        }
+        const Py_ssize_t given = PyTuple_GET_SIZE(shape.object);
+        const bool countable = given <= max_dims;
+        const int nd = countable ? int(given) : 0;
+        for (int i = 0; i < nd; i++) {
+            dims[i] = PyLong_AsLongLong(PyTuple_GET_ITEM(shape.object, i));
+            dims[max_dims + i] = PyLong_AsLongLong(PyTuple_GET_ITEM(strides.object, i));
+        }
+        void* data = PyLong_AsVoidPtr(pointer);
+        if (PyErr_Occurred()) return false;
+        const char letter = countable ? letter_of(dtype) : no_dtype;
+        view = {data, dims, dims + max_dims, nd, letter, false};
+        const int64_t bytes = itemsize(letter);
+        view.dense = bytes > 0 && is_contiguous(view, bytes) && reinterpret_cast<uintptr_t>(data) % uintptr_t(bytes) == 0;
+        return true;
+    }
+};
+
+// (number of usable devices, why it is none). No exception: a machine without a GPU is an ordinary one.
+py::tuple devices() {
+    int driver = 0, count = 0;
+    const cudaError_t status = cudaGetDeviceCount(&count);
+    if (status == cudaSuccess && count > 0) return py::make_tuple(count, "");
+    cudaGetLastError();
+    if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
+        return py::make_tuple(0, "no NVIDIA driver was found (" + describe(status) + ")");
+    if (status == cudaSuccess) return py::make_tuple(0, "the NVIDIA driver reports no device");
+    return py::make_tuple(0, describe(status) + " (driver for CUDA " + std::to_string(driver / 1000) + "." +
+                                 std::to_string(driver % 1000 / 10) + ", gpudl built with CUDA " + std::to_string(CUDART_VERSION / 1000) +
+                                 "." + std::to_string(CUDART_VERSION % 1000 / 10) + ")");
+}
+
+void set_stream(uintptr_t pointer) { current_stream = reinterpret_cast<Stream>(pointer); }
+
+}  // namespace
+
+PYBIND11_MODULE(_cuda, m) {
+    m.doc() = "CUDA kernels on CuPy arrays.";
+    py::detail::npy_api::get();
+    Functions<CupyArrays>::add_to(m);
+    m.def("set_stream", set_stream, py::arg("stream"), py::pos_only(),
+          "The stream of the following launches from this thread, as an integer (cupy.cuda.Stream.ptr); 0 is CUDA's default stream.");
+    m.def("devices", devices, "(number of usable devices, the reason if it is none).");
+}
+
+}  // namespace gpudl

@@ -1,0 +1,152 @@
+"""Lists every switch `GPUDL_*`, and reads one with a clear error when its value makes no sense.
+
+>>> from gpudl import env
+>>> env.CHECK.name, env.CHECK.default
+('GPUDL_CHECK', 0)
+>>> env.CHECK.parse("2")
+2
+
+Switches are read when something asks (`env.STRICT.read()`), not at import; who asks often keeps the answer.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Switch(Generic[T]):
+    """One environment variable: its name, what it may hold, its default and what it does."""
+
+    name: str
+    accepts: str
+    default: T
+    meaning: str
+    convert: Callable[[str], T]
+    at_build: bool = False
+
+    def parse(self, text: str) -> T:
+        """The value that `text` stands for; an empty text is the default.
+
+        Raises:
+            ValueError: `text` is none of the accepted values.
+        """
+        text = text.strip()
+        if not text:
+            return self.default
+        try:
+            return self.convert(text)
+        except ValueError:
+            raise ValueError(
+                f"[{self.name}] the environment variable {self.name} must be {self.accepts} (default {self.default!r}). "
+                f"Received: {text!r}. Correct it, or unset it: {self.meaning}"
+            ) from None
+
+    def read(self) -> T:
+        """The value in the environment now, or the default."""
+        return self.parse(os.environ.get(self.name, ""))
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+def _level(text: str) -> int:
+    if text not in ("0", "1", "2"):
+        raise ValueError(text)
+    return int(text)
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text.lower()):
+        raise ValueError(text)
+    return text.lower()
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        for choice in allowed:
+            if text.lower() == choice.lower():
+                return choice
+        raise ValueError(text)
+
+    return convert
+
+
+DEVICE: Switch[str] = Switch(
+    "GPUDL_DEVICE", "auto, cpu, cuda or cuda:N", "auto", "the device of new tensors; auto takes a usable GPU, else the CPU.", _device
+)
+BACKEND: Switch[str] = Switch(
+    "GPUDL_BACKEND",
+    "auto, cpu or numpy",
+    "auto",
+    "the CPU path: auto takes compiled kernels where there are any, cpu insists on them, numpy forbids them.",
+    _choice("auto", "cpu", "numpy"),
+)
+STRICT: Switch[bool] = Switch(
+    "GPUDL_STRICT", "0 or 1", False, "1 makes a missing compiled kernel on a GPU an error instead of a warning.", _flag
+)
+CHECK: Switch[int] = Switch(
+    "GPUDL_CHECK", "0, 1 or 2", 0, "1 checks the kernel contract at each launch (overlaps, shapes); 2 also looks for NaN and inf.", _level
+)
+CAPTURE: Switch[bool] = Switch("GPUDL_CAPTURE", "0 or 1", True, "0 runs every step eagerly: nothing is recorded or replayed.", _flag)
+
+PURE: Switch[bool] = Switch(
+    "GPUDL_PURE", "0 or 1", False, "1 installs without compiled modules, on purpose and silently.", _flag, at_build=True
+)
+REQUIRE_NATIVE: Switch[bool] = Switch(
+    "GPUDL_REQUIRE_NATIVE", "0 or 1", False, "1 makes a failed native build an error instead of a pure install.", _flag, at_build=True
+)
+CUDA: Switch[str] = Switch(
+    "GPUDL_CUDA",
+    "AUTO, ON or OFF",
+    "AUTO",
+    "AUTO builds the CUDA module where nvcc and a visible GPU meet; ON insists on it; OFF leaves it out.",
+    _choice("AUTO", "ON", "OFF"),
+    at_build=True,
+)
+CUDA_ARCHS: Switch[str] = Switch(
+    "GPUDL_CUDA_ARCHS",
+    "architectures separated by ; such as 80-real;90a-real",
+    "",
+    "what the CUDA module is built for; empty: the visible GPUs under AUTO, sm_80 and sm_90a under ON.",
+    str,
+    at_build=True,
+)
+
+SWITCHES: tuple[Switch[str] | Switch[bool] | Switch[int], ...] = (
+    DEVICE, BACKEND, STRICT, CHECK, CAPTURE, PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS,
+)  # fmt: skip
+
+
+def unknown_names() -> list[str]:
+    """Names in the environment that begin with `GPUDL_` and are no switch: most likely misspelt."""
+    known = {switch.name for switch in SWITCHES}
+    return sorted(name for name in os.environ if name.startswith("GPUDL_") and name not in known)
+
+
+def table() -> str:
+    """All switches as text, one a line: name, accepted values, default, what it is set to, meaning.
+
+    >>> print(table().splitlines()[1].split()[0])
+    GPUDL_DEVICE
+    """
+    rows = [("switch", "accepts", "default", "set to", "meaning")]
+    for switch in SWITCHES:
+        meaning = ("when installing: " if switch.at_build else "") + switch.meaning
+        rows.append((switch.name, switch.accepts, str(switch.default), os.environ.get(switch.name, ""), meaning))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[4]]).rstrip() for row in rows)
