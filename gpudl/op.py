@@ -1,0 +1,136 @@
+"""Define an operation once (`Op`), run it anywhere (`launch`).
+
+The kernel contract:
+ 1. write every element of the outputs given, and nothing else; allocate nothing. Workspace is an extra output (reference kernels may
+    make temporaries inside a call);
+ 2. never synchronise with the host; use the stream given;
+ 3. attributes are constants of the model; what varies per step (learning rate, step count, random state) is a buffer;
+ 4. same inputs, same bits: fixed-order reductions, no floating-point atomics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import env
+from .backends.reference import run_reference
+from .errors import BackendError
+from .tensors import Storage, Tensor, empty, mode, tick
+
+registry: dict[str, Op] = {}
+DONE, MISSING, STRIDED = None, 1, 2  # what a compiled kernel answers: done, no such dtypes or shapes, needs contiguous operands
+
+Avals = Sequence[tuple[tuple[int, ...], Any]]
+
+
+class Op:
+    """One operation.
+
+    Args:
+        name: unique; also the name of its compiled kernels.
+        infer: ``infer(*arrays, *attrs) -> ((shape, dtype), ...)`` of the fresh outputs, workspace last. It reads shapes and dtypes only
+            and is the one place that raises shape errors. None if there are no fresh outputs.
+        reference: ``reference(xp, *outs, *ins, *attrs)``, the meaning, in NumPy or CuPy. None for views, which are never launched.
+        vjp: ``vjp(ctx, *grads) -> one gradient per input``, made by calling other ops; None where there is none.
+        saves: the inputs and outputs that `vjp` reads, ``(0, "y1")``; the tape keeps nothing else.
+        updates: how many trailing outputs exist already and are read and written.
+        twice: the vjp calls only ops that have a vjp themselves, so the gradient can be differentiated again.
+        may_overwrite: an output may share memory with an input.
+    """
+
+    __slots__ = ("name", "infer", "reference", "vjp", "updates", "saves", "saved_ins", "saved_outs", "twice", "may_overwrite")
+
+    def __init__(
+        self,
+        name: str,
+        infer: Callable[..., Avals] | None,
+        reference: Callable[..., Any] | None,
+        vjp: Callable[..., Any] | None = None,
+        *,
+        saves: tuple[int | str, ...] = (),
+        updates: int = 0,
+        twice: bool = False,
+        may_overwrite: bool = False,
+    ) -> None:
+        if name in registry:
+            raise ValueError(f"[{name}] is defined twice")
+        self.name, self.infer, self.reference, self.vjp = name, infer, reference, vjp
+        self.saves, self.updates, self.twice, self.may_overwrite = saves, updates, twice, may_overwrite
+        self.saved_ins = tuple(s for s in saves if isinstance(s, int))
+        self.saved_outs = tuple(int(s[1:]) for s in saves if isinstance(s, str))
+        registry[name] = self
+
+    def __repr__(self) -> str:
+        return f"Op({self.name})"
+
+
+def launch(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[Any, ...] = ()) -> None:
+    """The single choke point: every kernel of every mode starts here."""
+    backend = outs[0].storage.backend
+    kernel = backend.kernels[op]
+    if checks:
+        check_operands(op, outs, ins)
+    if kernel is None:
+        with backend.guard():
+            run_reference(backend.xp, op, [t.array for t in outs], [t.array for t in ins], attrs)
+    elif kernel(outs, ins, attrs) is not DONE:
+        ins = launch_otherwise(op, outs, ins, attrs)
+    if mode.recorder is not None:
+        mode.recorder.append(op, outs, ins, attrs)
+    if op.updates:
+        now = tick()
+        for out in outs[-op.updates :]:
+            out.storage.stamp = now
+
+
+def launch_otherwise(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[Any, ...]) -> Sequence[Tensor]:
+    """No compiled kernel took the operands as they are: make inputs contiguous, or run the reference."""
+    backend = outs[0].storage.backend
+    kernel = backend.kernels[op]
+    if kernel is not None and kernel(outs, ins, attrs) == STRIDED and all(t.array.flags.c_contiguous for t in outs):
+        ins = tuple([contiguous(t) for t in ins])
+        if kernel(outs, ins, attrs) is DONE:
+            return ins
+    if backend.expects_kernels:
+        backend.lacks(f"{op.name}: {', '.join(str(t.dtype) for t in ins)}")
+    with backend.guard():
+        run_reference(backend.xp, op, [t.array for t in outs], [t.array for t in ins], attrs)
+    return ins
+
+
+def contiguous(x: Tensor) -> Tensor:
+    """The tensor itself if its memory is C-contiguous, else a copy (off the tape)."""
+    if x.array.flags.c_contiguous:
+        return x
+    out = empty(x.shape, x.dtype, x.storage.backend)
+    launch(COPY, (out,), (x,))
+    return out
+
+
+checks = bool(env.CHECK.read())
+
+
+def check_operands(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor]) -> None:
+    """GPUDL_CHECK: outputs lie on one device and share no memory with inputs or each other."""
+    backend = outs[0].storage.backend
+    for t in (*outs, *ins):
+        if t.storage.backend is not backend:
+            raise BackendError(f"[{op.name}] operands lie on {backend.device} and {t.device}")
+    spans = [(backend.address(t.array), t) for t in outs if t.size]
+    for i, (a, t) in enumerate(spans):
+        others = [(b, o) for b, o in spans[i + 1 :]]
+        if not op.may_overwrite:
+            others += [(backend.address(o.array), o) for o in ins if o.size]
+        for b, o in others:
+            if t.array.flags.c_contiguous and o.array.flags.c_contiguous and a < b + o.nbytes and b < a + t.nbytes:
+                raise BackendError(f"[{op.name}] an output of shape {t.shape} overlaps another operand of shape {o.shape}")
+
+
+def _copy(xp: Any, y: Any, x: Any) -> None:
+    y[...] = x
+
+
+COPY = Op("copy", lambda x: ((x.shape, x.dtype),), _copy, lambda ctx, g: (g,), twice=True)
+
+__all__ = ["DONE", "MISSING", "STRIDED", "COPY", "Op", "Storage", "contiguous", "launch", "registry"]

@@ -1,0 +1,6 @@
+"""Compute with tensors: the names of `keras.ops`, one file per family. A file holds an op's record, meaning and gradient."""
+
+from __future__ import annotations
+
+from .activation import *  # noqa: F403
+from .elementwise import *  # noqa: F403

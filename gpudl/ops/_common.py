@@ -1,0 +1,138 @@
+"""What the families of ops share: let arguments in (`as_tensor`, `operands`), cast, normalise axes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import backends, dtypes
+from ..autograd import apply
+from ..backends import Backend
+from ..errors import DTypeError, ShapeError
+from ..op import Op
+from ..tensors import Tensor, TensorLike, scalar
+
+Number = (bool, int, float)
+
+
+def _cast(xp: Any, y: Any, x: Any, *_: int) -> None:
+    y[...] = x
+
+
+def _cast_infer(x: Any, code: int) -> Any:
+    return ((x.shape, _CODES[code]),)
+
+
+_CODES = tuple(dtypes._BY_NAME.values())
+_CODE_OF = {dtype: i for i, dtype in enumerate(_CODES)}
+
+
+def _cast_vjp(ctx: Any, g: Tensor) -> Any:
+    source = ctx.node.ins[0].dtype
+    return (ctx.grad(0, CAST, (g,), (_CODE_OF[source],)) if dtypes.is_float(g.dtype) else None,)
+
+
+CAST = Op("cast", _cast_infer, _cast, _cast_vjp, saves=(0,), twice=True)
+
+
+def cast(x: TensorLike, dtype: Any) -> Tensor:
+    """The same numbers in another dtype; the tensor itself if it has it already. Differentiable between float types.
+
+    >>> cast([1.7, -1.7], "int32")
+    Tensor([ 1, -1], dtype=int32)
+    """
+    x, wanted = as_tensor(x), dtypes.standard(dtype)
+    if x.dtype == wanted:
+        return x
+    out: Tensor = apply(CAST, (x,), (_CODE_OF[wanted],))
+    if not dtypes.is_float(wanted):
+        out.edge = None
+    return out
+
+
+def as_tensor(x: TensorLike, like: Tensor | None = None) -> Tensor:
+    """The tensor itself, or a tensor of host data, on the device of `like` or the current one."""
+    if isinstance(x, Tensor):
+        return x
+    if type(x) in Number:
+        backend = backends.get() if like is None else like.storage.backend
+        dtype = dtypes.bool_ if isinstance(x, bool) else dtypes.int32 if isinstance(x, int) else dtypes.floatx()
+        found = scalar(x, dtype, backend)  # type: ignore[arg-type]
+        if found is not None:
+            return found
+    return Tensor(x, device=None if like is None else like.device)
+
+
+def constant_like(value: bool | int | float, dtype: np.dtype[Any], backend: Backend) -> Tensor:
+    """A tensor without axes that holds a Python number: from the store of constants, or filled by a launch when that is full."""
+    found = scalar(value, dtype, backend)
+    return apply(FULL, (), (value, _CODE_OF[dtype]), backend=backend) if found is None else found
+
+
+def _full(xp: Any, y: Any, value: float, *_: int) -> None:
+    y[...] = value
+
+
+FULL = Op("full", lambda value, code, *shape: ((shape, _CODES[code]),), _full)
+
+
+def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
+    """Two operands as tensors of one dtype on one device. Python numbers are weak, arrays go where the tensor is."""
+    if type(a) is Tensor and type(b) is Tensor and a.array.dtype == b.array.dtype:
+        return a, b
+    if isinstance(a, Tensor):
+        if isinstance(b, Number):
+            dtype = dtypes.with_scalar(a.dtype, b)
+            return cast(a, dtype), constant_like(b, dtype, a.storage.backend)
+        b = as_tensor(b, a)
+    elif isinstance(b, Tensor):
+        if isinstance(a, Number):
+            dtype = dtypes.with_scalar(b.dtype, a)
+            return constant_like(a, dtype, b.storage.backend), cast(b, dtype)
+        a = as_tensor(a, b)
+    else:
+        a, b = as_tensor(a), as_tensor(b)
+    dtype = dtypes.promote(a.dtype, b.dtype)
+    return cast(a, dtype), cast(b, dtype)
+
+
+def floating(x: TensorLike) -> Tensor:
+    """x in a float type: integers and bools become `floatx()`."""
+    x = as_tensor(x)
+    return x if dtypes.is_float(x.dtype) else cast(x, dtypes.floatx())
+
+
+def require_float(name: str, *xs: Any) -> None:
+    for x in xs:
+        if not dtypes.is_float(x.dtype):
+            raise DTypeError(f"[{name}] a floating-point tensor is needed. Received: dtype {x.dtype}")
+
+
+def whole(name: str, value: Any, what: str) -> int:
+    """A Python int, from anything that is one exactly."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"[{name}] {what} must be an integer. Received: {value!r}") from None
+
+
+def one_axis(name: str, axis: Any, ndim: int) -> int:
+    """0 <= axis < ndim, from an axis that may count from the end."""
+    found = whole(name, axis, "axis")
+    if not -ndim <= found < ndim:
+        raise ShapeError(f"[{name}] axis {found} is out of range for a tensor of {ndim} axes")
+    return found % ndim
+
+
+def some_axes(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """Sorted axes from None (all), an int, or a sequence of ints without repeats."""
+    if axis is None:
+        return tuple(range(ndim))
+    wanted: Sequence[Any] = axis if isinstance(axis, (tuple, list)) else (axis,)
+    found = tuple(sorted(one_axis(name, a, ndim) for a in wanted))
+    if len(set(found)) != len(found):
+        raise ShapeError(f"[{name}] axes {tuple(wanted)} name one axis twice")
+    return found

@@ -1,0 +1,283 @@
+"""Write down the kernel calls of a step (`Recording`), find memory for them (`plan_memory`), run them again (`Plan`).
+
+A storage is a temporary of the step if and only if the first thing the step did to it was to write all of it, and nobody holds it when the
+step has returned. Everything else stays at its address.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .backends import Backend
+from .tensors import Leaf, Storage, Tensor, mode, tick
+
+if TYPE_CHECKING:
+    from .op import Op
+
+
+class Operand(NamedTuple):
+    """A view by position: which storage, where in it, what it looks like. Strides belong to it: layout is part of a result's bits."""
+
+    slot: int
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: Any
+
+
+class Call(NamedTuple):
+    op: Op
+    outs: tuple[Operand, ...]
+    ins: tuple[Operand, ...]
+    attrs: tuple[Any, ...]
+
+
+@dataclass
+class Slot:
+    """The life of one storage within the step."""
+
+    storage: weakref.ref[Storage]
+    nbytes: int
+    root: Any  # the array, if it stays where it is: an input, a parameter, a constant, a result; None for a temporary
+    first: int
+    last: int
+    input: int | None = None  # which of the step's inputs it is
+    read_first: bool = False  # its contents come from before the step
+    written: bool = False
+    address: int | None = None  # of the recorded root, found when a view of it is met
+
+
+class Recording:
+    """Everything that passed launch() during one real step, without keeping any temporary alive."""
+
+    def __init__(self, inputs: Sequence[Tensor] = ()) -> None:
+        self.calls: list[Call] = []
+        self.slots: list[Slot] = []
+        self.refusal: str | None = None
+        self.own_changes = 0  # versions moved by the step itself
+        self.leaves: dict[Leaf, bool | None] = {}  # had it a gradient before? None: the step cleared it first
+        self.start = tick()
+        self.inputs: dict[Storage, int] = {}
+        for i, t in enumerate(inputs):
+            self.inputs.setdefault(t.storage, i)
+
+    def __enter__(self) -> Recording:
+        if mode.recorder is not None:
+            raise RuntimeError("a step is already being recorded")
+        mode.recorder = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        mode.recorder = None
+        self.inputs = {}
+
+    def refuse(self, why: str) -> None:
+        """This step cannot be replayed: note why, and at which line of the user."""
+        if self.refusal is None:
+            frame = sys._getframe(2)
+            while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+                frame = frame.f_back
+            self.refusal = f"{why} ({frame.f_code.co_filename}:{frame.f_lineno})"
+
+    def note_leaf(self, leaf: Leaf, cleared: bool = False) -> None:
+        """The step reads or sets a gradient: a replay is only right if it was there, or not there, as now."""
+        if leaf not in self.leaves:
+            self.leaves[leaf] = None if cleared else leaf.grad is not None
+
+    def append(self, op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[Any, ...]) -> None:
+        fresh = len(outs) - op.updates
+        reads = tuple([self.operand(t, writes=False, updates=False) for t in ins])
+        writes = tuple([self.operand(t, writes=i < fresh, updates=i >= fresh) for i, t in enumerate(outs)])
+        self.calls.append(Call(op, writes, reads, tuple(attrs)))
+
+    def operand(self, t: Tensor, writes: bool, updates: bool) -> Operand:
+        storage = t.storage if t.storage.parent is None else t.storage.parent
+        array, now, root = t.array, len(self.calls), storage.root
+        backend = storage.backend
+        if storage.slot is None or storage.slot[0] is not self:
+            whole = writes and array.nbytes == root.nbytes and array.flags.c_contiguous
+            if not writes and storage.stamp > self.start and storage not in self.inputs:  # born during the step, but not by a kernel
+                self.refuse("an array made on the host entered the step; make constants in build()")
+            storage.slot = (self, len(self.slots))
+            input_number = self.inputs.get(storage)
+            kept = None if whole else root
+            self.slots.append(Slot(weakref.ref(storage), root.nbytes, kept, now, now, input_number, read_first=not whole))
+        index = storage.slot[1]
+        slot = self.slots[index]
+        slot.last, offset = now, 0
+        slot.written |= writes or updates
+        if array is not root:
+            if slot.address is None:
+                slot.address = backend.address(root)
+            offset = backend.address(array) - slot.address if array.size else 0
+        return Operand(index, offset, array.shape, array.strides, array.dtype)
+
+    def settle(self) -> Recording:
+        """After the step has returned and let go of its tensors: whatever is still alive was meant to be seen, and stays."""
+        for slot in self.slots:
+            alive = slot.storage()
+            if alive is not None:
+                slot.root = alive.root
+                alive.slot = None
+        return self
+
+    def difference(self, other: Recording) -> str | None:
+        """What tells this step from another one, or None if one may stand for the other."""
+        for x, y in zip(self.calls, other.calls):
+            if x != y:
+                return f"[{x.op.name}] {x.attrs} {[o.shape for o in x.outs]}, then [{y.op.name}] {y.attrs} {[o.shape for o in y.outs]}"
+        if len(self.calls) != len(other.calls):
+            return f"{len(self.calls)} calls, then {len(other.calls)}"
+        for number, (a, b) in enumerate(zip(self.slots, other.slots)):
+            if a.input != b.input:
+                return "another input was used"
+            if a.read_first and a.input is None and a.root is not b.root:
+                name = next((c.op.name for c in self.calls for o in (*c.outs, *c.ins) if o.slot == number), "?")
+                return f"[{name}] reads a constant that was another tensor before; make constants in build()"
+        if list(self.leaves.values()) != list(other.leaves.values()) or any(a is not b for a, b in zip(self.leaves, other.leaves)):
+            return "gradients were there before one step and not before the other"
+        return None
+
+
+def plan_memory(lives: Sequence[tuple[int, int, int]], align: int = 64) -> tuple[list[int], int]:
+    """(first, last, bytes) per buffer -> offsets, total. Largest first, each in the lowest gap that is free for its whole life.
+
+    >>> plan_memory([(0, 1, 100), (1, 2, 50), (2, 3, 100)])
+    ([0, 128, 0], 192)
+    """
+    offsets, total = [0] * len(lives), 0
+    placed: list[tuple[int, int, int, int]] = []
+    for i in sorted(range(len(lives)), key=lambda i: -lives[i][2]):
+        first, last, size = lives[i]
+        size = -(-max(size, 1) // align) * align
+        at = 0
+        for start, end, a, b in placed:
+            if a <= last and first <= b and start < at + size and end > at:  # lives meet, places meet
+                at = end
+        offsets[i] = at
+        placed.append((at, at + size, first, last))
+        placed.sort()
+        total = max(total, at + size)
+    return offsets, total
+
+
+class Workspace:
+    """Memory that the plans of one model take turns in: between two steps no temporary is alive."""
+
+    def __init__(self) -> None:
+        self.memory: dict[Backend, Any] = {}
+
+    def take(self, backend: Backend, nbytes: int) -> Any:
+        memory = self.memory.get(backend)
+        if memory is None or nbytes > memory.nbytes:  # plans made before keep the memory they have
+            memory = self.memory[backend] = backend.arena(nbytes, zero=True)
+        return memory
+
+
+class Plan:
+    """A recording with memory: temporaries in one arena, everything else where it was."""
+
+    def __init__(self, recording: Recording, inputs: Sequence[Tensor] = (), workspace: Workspace | None = None) -> None:
+        self.recording = recording
+        slots, calls = recording.slots, recording.calls
+        self.backend = self._backend(recording, inputs)
+        temporary = [i for i, s in enumerate(slots) if s.root is None]
+        lives = [(slots[i].first, slots[i].last, slots[i].nbytes) for i in temporary]
+        offsets, self.arena_bytes = plan_memory(lives)
+        self.temporary_bytes = sum(n for _, _, n in lives)
+        self.dying: list[list[Any]] = [[] for _ in calls]  # temporaries by the call that uses them last
+        arena = (workspace or Workspace()).take(self.backend, self.arena_bytes)
+        self.roots = [None if s.root is None else self.backend.flat_bytes(s.root) for s in slots]
+        for i, at in zip(temporary, offsets):
+            self.roots[i] = arena[at : at + slots[i].nbytes]
+            self.dying[slots[i].last].append(self.roots[i])
+        self.operands = [[self._view(o) for o in (*c.outs, *c.ins)] for c in calls]
+        self.bound = [t.storage.root for t in inputs]
+        self.uses: list[list[tuple[int, int]]] = [[] for _ in inputs]  # where each input is used, to bind other data of the same kind
+        for number, call in enumerate(calls):
+            for k, o in enumerate((*call.outs, *call.ins)):
+                which = slots[o.slot].input
+                if which is not None:
+                    self.uses[which].append((number, k))
+        self.written = [s for s in (slot.storage() for slot in slots if slot.written) if s is not None]
+        self.leaves = [(leaf, before, leaf.grad) for leaf, before in recording.leaves.items()]
+        self.calls = [self._bind(number) for number in range(len(calls))]
+
+    @staticmethod
+    def _backend(recording: Recording, inputs: Sequence[Tensor]) -> Backend:
+        for slot in recording.slots:
+            storage = slot.storage()
+            if storage is not None:
+                return storage.backend
+        if inputs:
+            return inputs[0].storage.backend
+        from . import backends
+
+        return backends.get()
+
+    def _view(self, o: Operand) -> Any:
+        return self.backend.view(self.roots[o.slot], o.offset, o.shape, o.strides, o.dtype)
+
+    def _bind(self, number: int) -> Callable[[], Any]:
+        call, views = self.recording.calls[number], self.operands[number]
+        n = len(call.outs)
+        return self.backend.bind(call.op, tuple(views[:n]), tuple(views[n:]), call.attrs)
+
+    def bind(self, inputs: Sequence[Tensor]) -> None:
+        """Point the plan at other inputs of the same shapes and dtypes, e.g. the data of the next fit()."""
+        changed = set()
+        for n, t in enumerate(inputs):
+            root = t.storage.root
+            if root is not self.bound[n]:
+                self.bound[n], memory = root, self.backend.flat_bytes(root)
+                for number, k in self.uses[n]:
+                    call = self.recording.calls[number]
+                    o = (*call.outs, *call.ins)[k]
+                    self.operands[number][k] = self.backend.view(memory, o.offset, o.shape, o.strides, o.dtype)
+                    changed.add(number)
+        for number in changed:
+            self.calls[number] = self._bind(number)
+
+    def fits_gradients(self) -> bool:
+        """Whether each gradient that the step adds to is there, or not there, as it was when the step was recorded."""
+        return all(before is None or before == (leaf.grad is not None) for leaf, before, _ in self.leaves)
+
+    def run(self, times: int = 1) -> None:
+        """Run the step. Python handles signals between two calls."""
+        calls = self.calls
+        with self.backend.guard():
+            for _ in range(times):
+                for call in calls:
+                    call()
+        self._finish()
+
+    def run_poisoned(self, times: int = 1) -> None:
+        """The same, but every temporary turns to NaN when its planned life ends: a wrong lifetime cannot hide."""
+        with self.backend.guard():
+            for _ in range(times):
+                for call, dying in zip(self.calls, self.dying):
+                    call()
+                    for memory in dying:
+                        memory.fill(0xFF)
+        self._finish()
+
+    def _finish(self) -> None:
+        now = tick()
+        for storage in self.written:
+            storage.stamp = now
+        for leaf, _, after in self.leaves:
+            leaf.grad = after
+
+    def describe(self) -> str:
+        """One line a kernel call: op, attributes, shapes, bytes; then the memory."""
+        lines = []
+        for call in self.recording.calls:
+            outs, ins = ", ".join(str(o.shape) for o in call.outs), ", ".join(str(i.shape) for i in call.ins)
+            kind = "compiled" if self.backend.kernels[call.op] is not None else "reference"
+            lines.append(f"{call.op.name:32s} {kind:9s} {outs} <- {ins} {call.attrs if call.attrs else ''}".rstrip())
+        lines.append(f"{len(self.recording.calls)} calls, temporaries {self.temporary_bytes} bytes, arena {self.arena_bytes} bytes")
+        return "\n".join(lines)

@@ -1,0 +1,177 @@
+"""Keep what changes: parameters and state (`Variable`), back to back in flat memory (`Arena`, `Pack`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import backends, dtypes
+from .autograd import ASSIGN_
+from .backends import Backend
+from .errors import ShapeError
+from .op import launch
+from .tensors import Leaf, Storage, Tensor, TensorLike, host_array, mode, tick, wrap
+from .versioned import touched
+
+
+class Variable(Tensor):
+    """A tensor that can be assigned: a parameter, running statistics, a random state. Its memory never moves once a model holds it.
+
+    Args:
+        value: initial contents, as for `Tensor`.
+        trainable: gather gradients in `.grad`, default True; integer and bool variables are never trainable.
+        dtype, device: as for `Tensor`.
+        name: shown in summaries and messages.
+
+    >>> w = Variable([1.0, 2.0], name="w")
+    >>> w.assign([3.0, 4.0])
+    >>> w
+    Variable('w', [3., 4.], dtype=float32)
+    """
+
+    __slots__ = ("name", "_leaf")
+
+    def __init__(
+        self, value: TensorLike, trainable: bool = True, dtype: Any = None, device: str | None = None, name: str = "variable"
+    ) -> None:
+        super().__init__(value, dtype=dtype, device=device)
+        self.name = name
+        self._leaf = Leaf(self.shape, self.dtype)
+        self.edge = (self._leaf, 0) if trainable and dtypes.is_float(self.dtype) else None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients are gathered; may be set."""
+        return self.edge is not None
+
+    @trainable.setter
+    def trainable(self, wanted: bool) -> None:
+        if wanted == (self.edge is not None):
+            return
+        if wanted and not dtypes.is_float(self.dtype):
+            raise dtypes.DTypeError(f"variable {self.name!r} of dtype {self.dtype} cannot be trained")
+        if not wanted:
+            self._leaf.clear()
+        self.edge = (self._leaf, 0) if wanted else None
+        touched(f"variable {self.name!r} was frozen or released during the step")
+
+    requires_grad = trainable  # type: ignore[assignment]
+
+    @property
+    def path_leaf(self) -> Leaf:
+        """The end of the tape of this variable, also while it is frozen."""
+        return self._leaf
+
+    def assign(self, value: TensorLike) -> None:
+        """Overwrite the contents; whoever holds this variable, recorded steps included, sees the new values.
+
+        Args:
+            value: of this variable's shape, or a number for all elements; cast to its dtype.
+
+        Raises:
+            ShapeError: if the shape differs; nothing is changed then.
+        """
+        if isinstance(value, Tensor) and value.storage.backend is self.storage.backend and value.dtype == self.dtype:
+            self._check(value.shape)
+            launch(ASSIGN_, (self,), (value,))
+            return
+        host = host_array(value, self.dtype)
+        self._check(host.shape)
+        if mode.recorder is not None:
+            mode.recorder.refuse(f"variable {self.name!r} was written from the host")
+        self.storage.backend.write(self.array, np.broadcast_to(host, self.shape))
+        self.storage.stamp = tick()
+
+    def assign_add(self, value: TensorLike) -> None:
+        """self = self + value"""
+        self.assign(self.detach() + value)
+
+    def assign_sub(self, value: TensorLike) -> None:
+        """self = self - value"""
+        self.assign(self.detach() - value)
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        if shape != self.shape and shape != ():
+            raise ShapeError(f"[assign] variable {self.name!r} has shape {self.shape}. Received: a value of shape {shape}")
+
+    def rehouse(self, array: Any, storage: Storage) -> None:
+        """Live in other memory from now on. For arenas and moves between devices alone: no plan may know the old place."""
+        self.array, self.storage = array, storage
+
+    def __repr__(self) -> str:
+        return f"Variable({self.name!r}, {super().__repr__()[7:]}"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        return Variable(self.numpy(), trainable=self.trainable, device=self.device, name=self.name)
+
+
+class Arena:
+    """Several tensors of one dtype back to back in one storage, each aligned to 64 bytes; the gaps stay zero."""
+
+    def __init__(self, shapes: Iterable[tuple[int, ...]], dtype: np.dtype[Any], backend: Backend) -> None:
+        self.shapes, self.dtype, self.backend = list(shapes), dtype, backend
+        self.offsets = []  # in elements
+        step, end = 64 // dtype.itemsize, 0
+        for shape in self.shapes:
+            self.offsets.append(end)
+            end += -(-math.prod(shape) // step) * step
+        self.offsets.append(end)
+        array = backend.arena(end * dtype.itemsize, zero=True).view(dtype)
+        self.flat = wrap(array, Storage(array, backend))
+
+    def view(self, i: int) -> Tensor:
+        start, shape = self.offsets[i], self.shapes[i]
+        array = self.flat.array[start : start + math.prod(shape)].reshape(shape)
+        return wrap(array, Storage(self.flat.storage.root, self.backend, parent=self.flat.storage))
+
+    def run(self, first: int, last: int) -> Tensor:
+        """One flat tensor over the tensors first..last-1, gaps included."""
+        return wrap(self.flat.array[self.offsets[first] : self.offsets[last]], self.flat.storage)
+
+
+class Pack:
+    """Parameters of one dtype in one arena and their gradients in another. A parameter is packed once, by its first model or optimizer."""
+
+    def __init__(self, variables: Sequence[Variable]) -> None:
+        backend, dtype = variables[0].storage.backend, variables[0].dtype
+        self.variables = list(variables)
+        self.params = Arena([v.shape for v in variables], dtype, backend)
+        self.grads = Arena([v.shape for v in variables], dtype, backend)
+        for i, v in enumerate(variables):
+            home = self.params.view(i)
+            with backend.guard():
+                home.array[...] = v.array
+            v.rehouse(home.array, home.storage)
+            leaf = v.path_leaf
+            leaf.home, leaf.pack = self.grads.view(i), (self, i)
+            if leaf.grad is not None:
+                with backend.guard():
+                    leaf.home.array[...] = leaf.grad.array
+                leaf.grad = leaf.home
+
+
+def pack(variables: Iterable[Variable]) -> None:
+    """Put every variable that has no place yet into an arena, those of one dtype and device together, in the order given."""
+    groups: dict[tuple[np.dtype[Any], Backend], list[Variable]] = {}
+    for v in variables:
+        if v.path_leaf.home is None:
+            members = groups.setdefault((v.dtype, v.storage.backend), [])
+            if all(v is not m for m in members):
+                members.append(v)
+    for members in groups.values():
+        Pack(members)
+
+
+def move(variables: Iterable[Variable], device: str) -> None:
+    """Take variables to a device. Their gradients are forgotten, their places in arenas given up, every plan dropped."""
+    backend = backends.get(backends.normalise(device))
+    for v in variables:
+        if v.storage.backend is not backend:
+            array = backend.from_host(v.numpy())
+            v.rehouse(array, Storage(array, backend))
+            leaf = v.path_leaf
+            leaf.home = leaf.pack = leaf.grad = None
+    touched("variables were moved to another device during the step")

@@ -1,0 +1,31 @@
+"""Notice that the user changed something a recorded step may depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import config
+from .tensors import mode
+
+
+class Versioned:
+    """Setting a public attribute of a built object may change what a step does, so it ends the trust in recorded steps.
+
+    `_free` names public attributes that no step reads.
+    """
+
+    _free: frozenset[str] = frozenset()
+    _built = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._built and name[0] != "_" and name not in self._free:
+            touched(f"attribute {name!r} of {type(self).__name__} was set during the step")
+        object.__setattr__(self, name, value)
+
+
+def touched(what: str) -> None:
+    """Something that steps depend on has changed: no recording from before is replayed any more."""
+    config.bump()
+    if mode.recorder is not None:
+        mode.recorder.own_changes += 1
+        mode.recorder.refuse(what)
