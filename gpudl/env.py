@@ -120,7 +120,7 @@ CUDA: Switch[str] = Switch(
 )
 CUDA_ARCHS: Switch[str] = Switch(
     "GPUDL_CUDA_ARCHS",
-    "architectures separated by ; such as 80-real;90a-real",
+    "architectures separated by commas, such as 80-real,90a-real",
     "",
     "what the CUDA module is built for; empty: the visible GPUs under AUTO, sm_80 and sm_90a under ON.",
     str,

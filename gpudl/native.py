@@ -57,7 +57,7 @@ class NativeStatus:
                 f"A C++ compiler (g++ or clang++) is all it needs. {_REBUILD} (GPUDL_PURE=1 when installing says it is on purpose.)"
             )
         if self.cuda_build.startswith("failed"):
-            return f"gpudl: the CUDA module could not be built when gpudl was installed: {self.cuda_build}. {_REBUILD}"
+            return f"gpudl: the CUDA module could not be built when gpudl was installed, it {self.cuda_build.rstrip('. ')}. {_REBUILD}"
         return ""
 
     def describe(self) -> str:
