@@ -45,14 +45,14 @@ class StepRunner:
         function: Callable[..., Any],
         mode: str = "replay",
         workspace: Workspace | None = None,
-        lock: threading.RLock | None = None,  # type: ignore[valid-type]
+        lock: threading.RLock | None = None,
         strict: bool = False,
         name: str = "this step",
     ) -> None:
         self.function, self.strict, self.name = function, strict, name
         self.mode = mode if env.CAPTURE.read() else "eager"
         self.known: OrderedDict[Any, Attempt | Plan | None] = OrderedDict()  # None: stays eager
-        self.outputs: dict[int, Any] = {}  # id of a plan -> the results it writes
+        self.outputs: dict[int, tuple[Any, dict[Storage, int]]] = {}  # id of a plan -> its results, and which of them look into inputs
         self.version = config.version
         self.replayed = self.eager = 0
         self.doubted: set[Any] = set()
@@ -122,7 +122,10 @@ class StepRunner:
             plan.run_poisoned(times)
         else:
             plan.run(times)
-        return map_tensors(self.outputs[id(plan)], own_copy)
+        result, shared = self.outputs[id(plan)]
+        if not shared:
+            return map_tensors(result, own_copy)
+        return map_tensors(result, lambda t: own_copy(t, inputs[shared[t.storage]] if t.storage in shared else None))
 
     def _advance(self, key: Any, attempt: Attempt, inputs: Sequence[Tensor], constants: tuple[Any, ...], plan: Plan | None = None) -> Any:
         """One more eager step, recorded. What is known of the key now is an attempt, a plan, or None if there will never be one."""
@@ -138,7 +141,8 @@ class StepRunner:
         if why is None and number > 1 and before is not None and difference is None:
             if plan is None or not same_places(plan.recording, recording):
                 plan = Plan(recording, inputs, self.workspace)
-                self.outputs[id(plan)] = result
+                given = {t.storage: n for n, t in reversed(list(enumerate(inputs)))}
+                self.outputs[id(plan)] = result, {t.storage: given[t.storage] for t in all_tensors(result) if t.storage in given}
             self.known[key] = plan
             self._drop_oldest()
         elif why is None and number < PATIENCE:
@@ -165,13 +169,26 @@ def same_places(a: Recording, b: Recording) -> bool:
     return all(x.root is y.root for x, y in zip(a.slots, b.slots) if x.input is None)
 
 
-def own_copy(t: Tensor) -> Tensor:
-    """A tensor with memory of its own, off the tape: what the user receives from a replayed step."""
-    backend = t.storage.backend
+def own_copy(t: Tensor, source: Tensor | None = None) -> Tensor:
+    """A tensor with memory of its own, off the tape: what the user receives from a replayed step.
+
+    A result that is a view of an input is looked up in `source`, the input of today.
+    """
+    backend, array = t.storage.backend, t.array
+    if source is not None and source.storage is not t.storage:
+        offset = backend.address(array) - backend.address(t.storage.root) if array.size else 0
+        array = backend.view(backend.flat_bytes(source.storage.root), offset, array.shape, array.strides, array.dtype)
     out = empty(t.shape, t.dtype, backend)
     with backend.guard():
-        out.array[...] = t.array
+        out.array[...] = array
     return out
+
+
+def all_tensors(tree: Any) -> list[Tensor]:
+    """The tensors of a tree, in order."""
+    found: list[Tensor] = []
+    map_tensors(tree, lambda t: found.append(t))
+    return found
 
 
 def map_tensors(tree: Any, change: Callable[[Tensor], Any]) -> Any:
@@ -187,7 +204,7 @@ def map_tensors(tree: Any, change: Callable[[Tensor], Any]) -> Any:
     return tree
 
 
-class capture:  # noqa: N801  a decorator, used like a function
+class capture:  # a decorator, used like a function
     """Record a function of tensors and replay it: the speed of `fit` for your own loops.
 
     The function may build anything out of gpudl ops, call `backward()` and `optimizer.apply(...)`. From the third call with inputs of the
@@ -252,7 +269,8 @@ class capture:  # noqa: N801  a decorator, used like a function
             values = [inputs[v.number] if isinstance(v, Hole) else v.tensor if isinstance(v, Same) else v for v in layout]
             return function(*values[:positional], **dict(zip(names, values[positional:])))
 
-        return StepRunner(step, workspace=self._workspace, lock=self._lock, strict=self._strict, name=f"the captured function {self.__name__!r}")
+        name = f"the captured function {self.__name__!r}"
+        return StepRunner(step, workspace=self._workspace, lock=self._lock, strict=self._strict, name=name)
 
     @property
     def replayed(self) -> int:

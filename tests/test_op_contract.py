@@ -1,0 +1,115 @@
+"""Everything the engine promises of every op, over the whole table of cases. The checks themselves are in gpudl.testing."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from op_cases import CASES
+
+from gpudl import op, ops, testing
+from gpudl.testing import Case
+
+# Ops that add up many numbers: NumPy chooses the order of a sum by the layout of its operands, so the layout belongs to the bits.
+SUMS = frozenset({"sum_to"})
+
+# Compiled kernels that may round differently from the reference, in rounding units. All others agree bit for bit.
+COMPILED_OFF: dict[str, float] = {}
+
+each = pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
+
+
+@each
+def test_value(case: Case, path: str) -> None:
+    testing.check_value(case)
+
+
+@each
+def test_gradient(case: Case, path: str) -> None:
+    testing.check_gradient(case)
+
+
+@each
+def test_gradient_of_gradient(case: Case, path: str) -> None:
+    testing.check_twice(case)
+
+
+@each
+def test_layout(case: Case, path: str) -> None:
+    testing.check_layout(case, within=lambda names: bool(names & SUMS))
+
+
+@each
+def test_replay(case: Case, path: str) -> None:
+    testing.check_replay(case)
+
+
+@each
+def test_poisoned_replay(case: Case, path: str) -> None:
+    testing.check_replay(case, "poisoned")
+
+
+@each
+def test_launches(case: Case, path: str) -> None:
+    testing.check_launches(case, COMPILED_OFF)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.errors], ids=[c.name for c in CASES if c.errors])
+def test_errors(case: Case) -> None:
+    testing.check_errors(case)
+
+
+class Coverage:
+    """Runs the whole table once and notes what was launched, what was put on the tape, and which functions were called."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.codes: set[Any] = set()
+
+    def run(self) -> Coverage:
+        for case in CASES:
+            wanted = testing.differentiable(case)
+            arrays = testing.arrays_for(case, case.dtypes[0] if case.dtypes else None)
+            leaves = testing.tensors_for(arrays, wanted)
+            with testing.inspected_launches() as inspection:
+                sys.setprofile(self.note)
+                try:
+                    outs = testing.tensors_in(case.function(*leaves))
+                finally:
+                    sys.setprofile(None)
+                self.names |= testing.ops_on_tape(outs)
+                weights = [testing.Tensor(w) for w in testing.random_weights(outs)]
+                testing.gradients_of(outs, [leaves[i] for i in wanted], weights)
+            self.names |= inspection.launched
+        return self
+
+    def note(self, frame: Any, event: str, _: Any) -> None:
+        if event == "call":
+            self.codes.add(frame.f_code)
+
+
+@pytest.fixture(scope="module")
+def coverage() -> Coverage:
+    return Coverage().run()
+
+
+def test_every_op_is_used_by_a_case(coverage: Coverage) -> None:
+    missing = sorted(set(op.registry) - coverage.names)
+    assert not missing, f"no case launches {', '.join(missing)}"
+
+
+def test_every_public_function_is_called_by_a_case(coverage: Coverage) -> None:
+    missing = []
+    for name in public_names():
+        function = getattr(ops, name)
+        code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+        if code is not None and code not in coverage.codes:
+            missing.append(name)
+    assert not missing, f"no case calls {', '.join(missing)}"
+
+
+def public_names() -> list[str]:
+    """What `from gpudl.ops import *` would give: the names that the families list in `__all__`."""
+    modules = [m for name, m in sys.modules.items() if name.startswith("gpudl.ops.") and hasattr(m, "__all__")]
+    return sorted({name for m in modules for name in m.__all__})
