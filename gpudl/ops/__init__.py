@@ -4,3 +4,5 @@ from __future__ import annotations
 
 from .activation import *  # noqa: F403
 from .elementwise import *  # noqa: F403
+from .linalg import *  # noqa: F403
+from .movement import *  # noqa: F403
