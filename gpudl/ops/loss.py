@@ -1,0 +1,418 @@
+"""Measure how far predictions are from targets: cross-entropies of logits and probabilities, squared error, weighted sums.
+
+Where a prediction came out of `softmax` or `sigmoid`, its cross-entropy is computed from the scores before it: exact where the
+probability has lost its digits, and its gradient is one op.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import config, dtypes
+from ..autograd import EXPAND, SUM_TO, apply
+from ..errors import DTypeError, ShapeError
+from ..op import Op
+from ..tensors import Tensor, TensorLike
+from ._common import as_tensor, cast, constant_like, floating, one_axis
+from .elementwise import MULTIPLY, SUBTRACT, multiply, negative, subtract
+from .softmax import SOFTMAX, log_softmax, sum_over
+
+# softmax cross-entropy ---------------------------------------------------------------------------------------------------------
+#
+# Inputs: scores z (..., C), p = softmax(z), and what softmax knows besides: (maximum, log of the sum of exp(z - maximum)).
+# The forward pass reads z and that, the gradient p: so nothing is computed twice, and a gradient of the gradient goes through softmax.
+
+
+def _crossentropy_infer(z: Any, p: Any, stats: Any, t: Any) -> Any:
+    if t.shape != z.shape:
+        raise ShapeError(f"[categorical_crossentropy] target and output must have one shape. Received: target {t.shape}, output {z.shape}")
+    return ((z.shape[:-1], z.dtype),)
+
+
+def _crossentropy(xp: Any, loss: Any, z: Any, p: Any, stats: Any, t: Any) -> None:
+    each = xp.subtract(z, stats[0])
+    xp.subtract(stats[1], each, out=each)
+    xp.multiply(each, t, out=each)
+    each.sum(-1, out=loss)
+
+
+def _crossentropy_grad(xp: Any, dz: Any, g: Any, p: Any, t: Any) -> None:
+    xp.multiply(p, t.sum(-1, keepdims=True), out=dz)  # targets need not sum to 1
+    xp.subtract(dz, t, out=dz)
+    xp.multiply(dz, g[..., None], out=dz)
+
+
+def _per_row_grad_vjp(op: Op, dp_factor: Any) -> Any:
+    """The vjp of dz = g * f(p, target), f linear in p: with gg, dg = sum(gg * f) over the last axis and dp = gg * g * df/dp."""
+
+    def vjp(ctx: Any, gg: Tensor) -> Any:
+        g, target = ctx.input(0), ctx.input(2)
+        dg = dp = None
+        if ctx.needs(0):
+            ones = apply(EXPAND, (constant_like(1.0, g.dtype, g.storage.backend),), g.shape)
+            f = apply(op, (ones, ctx.input(1), target))
+            dg = apply(SUM_TO, (apply(MULTIPLY, (gg, f)),), (*g.shape, 1)).reshape(g.shape)
+        if ctx.needs(1):
+            dp = apply(MULTIPLY, (gg, g.reshape(*g.shape, 1)))
+            if dp_factor is not None:
+                dp = apply(MULTIPLY, (dp, dp_factor(target)))
+        return dg, dp, None
+
+    return vjp
+
+
+CATEGORICAL_CROSSENTROPY_GRAD = Op("categorical_crossentropy_grad", lambda g, p, t: ((p.shape, p.dtype),), _crossentropy_grad, None,
+                                   saves=(0, 1, 2), twice=True)  # fmt: skip
+CATEGORICAL_CROSSENTROPY_GRAD.vjp = _per_row_grad_vjp(CATEGORICAL_CROSSENTROPY_GRAD, lambda t: sum_over(t, (t.ndim - 1,)))
+CATEGORICAL_CROSSENTROPY = Op(
+    "categorical_crossentropy",
+    _crossentropy_infer,
+    _crossentropy,
+    lambda ctx, g: (ctx.grad(0, CATEGORICAL_CROSSENTROPY_GRAD, (g, ctx.input(1), ctx.input(3))), None, None, None),
+    saves=(1, 3),
+    twice=True,
+)
+
+
+def _sparse_infer(z: Any, p: Any, stats: Any, labels: Any) -> Any:
+    if labels.shape != z.shape[:-1]:
+        raise ShapeError(
+            "[sparse_categorical_crossentropy] target must have the output's shape without its last axis (the classes). "
+            f"Received: target {labels.shape}, output {z.shape}"
+        )
+    return ((z.shape[:-1], z.dtype),)
+
+
+def _positions(xp: Any, labels: Any, classes: int) -> tuple[Any, Any]:
+    """Where each row's label lies in the flattened scores, and whether it is a class at all (if not, the place is inside anyway)."""
+    flat = labels.reshape(-1)
+    valid = (flat >= 0) & (flat < classes)
+    safe = xp.where(valid, flat, 0).astype(xp.int64, copy=False)
+    return xp.arange(0, len(flat) * classes, classes) + safe if classes else safe, valid
+
+
+def _sparse(xp: Any, loss: Any, z: Any, p: Any, stats: Any, labels: Any) -> None:
+    if not z.size:
+        loss[...] = math.nan
+        return
+    at, valid = _positions(xp, labels, z.shape[-1])
+    rows = stats.reshape(2, -1)
+    each = rows[1] - (z.reshape(-1)[at] - rows[0])
+    loss[...] = xp.where(valid, each, z.dtype.type(math.nan)).reshape(loss.shape)
+
+
+def _sparse_grad(xp: Any, dz: Any, g: Any, p: Any, labels: Any) -> None:
+    if not p.size:
+        return
+    at, valid = _positions(xp, labels, p.shape[-1])
+    flat = xp.where(valid, g.reshape(-1), p.dtype.type(math.nan))
+    xp.multiply(p, flat.reshape(*g.shape, 1), out=dz)
+    out = dz.reshape(-1)
+    out[at] = out[at] - flat  # one place a row, none twice
+
+
+SPARSE_CATEGORICAL_CROSSENTROPY_GRAD = Op("sparse_categorical_crossentropy_grad", lambda g, p, t: ((p.shape, p.dtype),), _sparse_grad, None,
+                                          saves=(0, 1, 2), twice=True)  # fmt: skip
+SPARSE_CATEGORICAL_CROSSENTROPY_GRAD.vjp = _per_row_grad_vjp(SPARSE_CATEGORICAL_CROSSENTROPY_GRAD, None)
+SPARSE_CATEGORICAL_CROSSENTROPY = Op(
+    "sparse_categorical_crossentropy",
+    _sparse_infer,
+    _sparse,
+    lambda ctx, g: (ctx.grad(0, SPARSE_CATEGORICAL_CROSSENTROPY_GRAD, (g, ctx.input(1), ctx.input(3))), None, None, None),
+    saves=(1, 3),
+    twice=True,
+)
+
+
+# targets from labels, for cross-entropies of probabilities that did not come from softmax ---------------------------------------
+
+
+def _label_rows(xp: Any, y: Any, labels: Any, classes: int, code: int) -> None:
+    column = labels[..., None]
+    xp.equal(column, xp.arange(classes), out=y)
+    xp.copyto(y, y.dtype.type(math.nan), where=(column < 0) | (column >= classes) | (column != column))
+
+
+LABEL_ROWS = Op("label_rows", lambda labels, classes, code: (((*labels.shape, classes), dtypes.FLOATS[code]),), _label_rows)
+
+
+def _one_device(target: TensorLike, output: TensorLike) -> tuple[Tensor, Tensor]:
+    output = floating(as_tensor(output, target if isinstance(target, Tensor) else None))
+    return as_tensor(target, output), output
+
+
+def _last(x: Tensor, axis: int) -> Tensor:
+    """The tensor with an axis moved to the end."""
+    if axis == x.ndim - 1:
+        return x
+    order = [i for i in range(x.ndim) if i != axis] + [axis]
+    return x.transpose(*order)
+
+
+def _scores(output: Tensor, from_logits: bool, kind: str) -> tuple[Tensor, Tensor, Tensor] | None:
+    """(scores, probabilities, statistics) if they are known: the output are scores, or it came from softmax."""
+    if from_logits:
+        p, stats = apply(SOFTMAX, (output,), (output.ndim - 1,))
+        return output, p, stats
+    origin = getattr(output, "origin", None)
+    return (origin[1], output, origin[2]) if origin is not None and origin[0] == kind else None
+
+
+def _log_probabilities(output: Tensor) -> Tensor:
+    """log of probabilities, renormalised and kept away from 0 and 1 by `config.epsilon()`; finite for a row of zeros too."""
+    from . import elementwise as e
+
+    total = sum_over(output, (output.ndim - 1,))
+    total = e.where(e.equal(total, 0.0), 1.0, total)
+    epsilon = config.epsilon()
+    return e.log(e.clip(e.divide(output, total), epsilon, 1.0 - epsilon))
+
+
+def _row_loss(target: Tensor, log_p: Tensor) -> Tensor:
+    product = multiply(target, log_p)
+    return negative(sum_over(product, (product.ndim - 1,)).reshape(product.shape[:-1]))
+
+
+def categorical_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """-sum(target * log(output)) over the classes: the cross-entropy of every row.
+
+    Args:
+        target: one-hot or soft targets, of output's shape; cast to its dtype.
+        output: probabilities, which are divided by their sum and kept in [epsilon, 1 - epsilon]; or scores with `from_logits`.
+            Probabilities straight from `softmax` are not clipped: the loss is computed from the scores, exactly.
+        from_logits: whether output are scores before softmax. Default False.
+        axis: the axis of the classes. Default: the last one.
+
+    Returns:
+        A tensor of output's shape without `axis`.
+
+    Raises:
+        ShapeError: if the shapes differ.
+
+    >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])
+    Tensor([0.6931472], dtype=float32)
+    """
+    target, output = _one_device(target, output)
+    axis = one_axis("categorical_crossentropy", axis, output.ndim)
+    if target.shape != output.shape:
+        raise ShapeError(
+            f"[categorical_crossentropy] target and output must have one shape. Received: target {target.shape}, output {output.shape}. "
+            "Integer labels belong to sparse_categorical_crossentropy, or become one-hot rows by to_categorical."
+        )
+    target = _last(cast(target, output.dtype), axis)
+    known = _scores(_last(output, axis), from_logits, "softmax")
+    if target.requires_grad and known is not None:
+        return _row_loss(target, log_softmax(known[0]))
+    if known is not None:
+        return apply(CATEGORICAL_CROSSENTROPY, (*known, target))
+    return _row_loss(target, _log_probabilities(_last(output, axis)))
+
+
+def sparse_categorical_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """-log(output[label]): the cross-entropy of every row with its class number.
+
+    Args:
+        target: class numbers, of output's shape without `axis` (or with 1 there). A number outside 0 ... classes-1 gives NaN in its row.
+        output: probabilities, or scores with `from_logits`, as for `categorical_crossentropy`.
+        from_logits: whether output are scores before softmax. Default False.
+        axis: the axis of the classes. Default: the last one.
+
+    Returns:
+        A tensor of output's shape without `axis`.
+
+    Raises:
+        ShapeError: if the shapes do not fit.
+
+    >>> sparse_categorical_crossentropy([1, 2], [[0.5, 0.5], [0.5, 0.5]])
+    Tensor([0.6931472,       nan], dtype=float32)
+    """
+    target, output = _one_device(target, output)
+    axis = one_axis("sparse_categorical_crossentropy", axis, output.ndim)
+    shape = output.shape[:axis] + output.shape[axis + 1 :]
+    if target.shape != shape:
+        if target.shape != (*output.shape[:axis], 1, *output.shape[axis + 1 :]):
+            raise ShapeError(
+                "[sparse_categorical_crossentropy] target must have the output's shape without its axis of classes. "
+                f"Received: target {target.shape}, output {output.shape}, axis={axis}. One-hot targets belong to categorical_crossentropy."
+            )
+        target = target.reshape(shape)
+    target = target.detach()
+    known = _scores(_last(output, axis), from_logits, "softmax")
+    if known is not None:
+        return apply(SPARSE_CATEGORICAL_CROSSENTROPY, (*known, target))
+    rows = apply(LABEL_ROWS, (target,), (output.shape[axis], dtypes.FLOATS.index(output.dtype)))
+    return _row_loss(rows, _log_probabilities(_last(output, axis)))
+
+
+# binary cross-entropy ----------------------------------------------------------------------------------------------------------
+
+
+def _binary_infer(z: Any, p: Any, t: Any) -> Any:
+    if t.shape != z.shape:
+        raise ShapeError(f"[binary_crossentropy] target and output must have one shape. Received: target {t.shape}, output {z.shape}")
+    return ((z.shape, z.dtype),)
+
+
+def _binary(xp: Any, loss: Any, z: Any, p: Any, t: Any) -> None:
+    xp.abs(z, out=loss)  # max(z, 0) - z t + log(1 + exp(-|z|))
+    xp.negative(loss, out=loss)
+    xp.exp(loss, out=loss)
+    xp.log1p(loss, out=loss)
+    xp.add(loss, xp.maximum(z, z.dtype.type(0)), out=loss)
+    xp.subtract(loss, z * t, out=loss)
+
+
+def _binary_grad(xp: Any, dz: Any, g: Any, p: Any, t: Any) -> None:
+    xp.subtract(p, t, out=dz)
+    xp.multiply(dz, g, out=dz)
+
+
+def _binary_grad_vjp(ctx: Any, gg: Tensor) -> Any:
+    dg = ctx.grad(0, MULTIPLY, (gg, apply(SUBTRACT, (ctx.input(1), ctx.input(2))))) if ctx.needs(0) else None
+    return dg, ctx.grad(1, MULTIPLY, (gg, ctx.input(0))) if ctx.needs(1) else None, None
+
+
+BINARY_CROSSENTROPY_GRAD = Op("binary_crossentropy_grad", lambda g, p, t: ((p.shape, p.dtype),), _binary_grad, _binary_grad_vjp,
+                              saves=(0, 1, 2), twice=True)  # fmt: skip
+BINARY_CROSSENTROPY = Op(
+    "binary_crossentropy",
+    _binary_infer,
+    _binary,
+    lambda ctx, g: (ctx.grad(0, BINARY_CROSSENTROPY_GRAD, (g, ctx.input(1), ctx.input(2))), None, None),
+    saves=(1, 2),
+    twice=True,
+)
+
+
+def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> Tensor:
+    """-(target log(output) + (1 - target) log(1 - output)), element by element.
+
+    Args:
+        target: 0, 1 or a probability, of output's shape; cast to its dtype.
+        output: probabilities, kept in [epsilon, 1 - epsilon]; or scores with `from_logits`. Probabilities straight from `sigmoid` are not
+            clipped: the loss is computed from the scores, exactly.
+        from_logits: whether output are scores before sigmoid. Default False.
+
+    Returns:
+        A tensor of output's shape.
+
+    Raises:
+        ShapeError: if the shapes differ.
+
+    >>> binary_crossentropy([0.0, 1.0], [0.0, 1000.0], from_logits=True)
+    Tensor([0.6931472, 0.       ], dtype=float32)
+    """
+    from . import elementwise as e
+    from .activation import sigmoid, softplus
+
+    target, output = _one_device(target, output)
+    if target.shape != output.shape:
+        raise ShapeError(
+            f"[binary_crossentropy] target and output must have one shape. Received: target {target.shape}, output {output.shape}"
+        )
+    target = cast(target, output.dtype)
+    origin = (("sigmoid", output) if from_logits else getattr(output, "origin", None)) or ("", output)
+    if origin[0] == "sigmoid":
+        z = origin[1]
+        if target.requires_grad:
+            return subtract(softplus(z), multiply(z, target))
+        return apply(BINARY_CROSSENTROPY, (z, sigmoid(z) if from_logits else output, target))
+    epsilon = config.epsilon()
+    q = e.clip(output, epsilon, 1.0 - epsilon)
+    return negative(e.add(multiply(target, e.log(q)), multiply(subtract(1.0, target), e.log(subtract(1.0, q)))))
+
+
+# squared error, and the weighted sum that makes one number of a loss per row -----------------------------------------------------
+
+
+def _squared_infer(a: Any, b: Any) -> Any:
+    if a.shape != b.shape or not a.shape:
+        raise ShapeError(f"[mean_squared_error] target and output must have one shape, with an axis. Received: {a.shape} and {b.shape}")
+    return ((a.shape[:-1], a.dtype),)
+
+
+def _squared(xp: Any, y: Any, a: Any, b: Any) -> None:
+    difference = xp.subtract(a, b)
+    xp.multiply(difference, difference, out=difference)
+    difference.sum(-1, out=y)
+    xp.divide(y, y.dtype.type(a.shape[-1]), out=y)
+
+
+def _squared_grad(xp: Any, da: Any, g: Any, a: Any, b: Any) -> None:
+    xp.subtract(a, b, out=da)
+    xp.multiply(da, (g * g.dtype.type(2.0 / max(a.shape[-1], 1)))[..., None], out=da)
+
+
+def _squared_grad_vjp(ctx: Any, gg: Tensor) -> Any:
+    g, a, b = ctx.input(0), ctx.input(1), ctx.input(2)
+    by = 2.0 / max(a.shape[-1], 1)
+    dg = da = db = None
+    if ctx.needs(0):
+        dg = multiply(apply(SUM_TO, (multiply(gg, subtract(a, b)),), (*g.shape, 1)).reshape(g.shape), by)
+    if ctx.needs(1) or ctx.needs(2):
+        da = multiply(multiply(gg, g.reshape(*g.shape, 1)), by)
+        db = negative(da)
+    return dg, da, db
+
+
+MEAN_SQUARED_ERROR_GRAD = Op("mean_squared_error_grad", lambda g, a, b: ((a.shape, a.dtype),), _squared_grad, _squared_grad_vjp,
+                             saves=(0, 1, 2), twice=True)  # fmt: skip
+
+
+def _squared_vjp(ctx: Any, g: Tensor) -> Any:
+    a, b = ctx.input(0), ctx.input(1)
+    return ctx.grad(0, MEAN_SQUARED_ERROR_GRAD, (g, a, b)), ctx.grad(1, MEAN_SQUARED_ERROR_GRAD, (g, b, a))
+
+
+MEAN_SQUARED_ERROR = Op("mean_squared_error", _squared_infer, _squared, _squared_vjp, saves=(0, 1), twice=True)
+
+
+def mean_squared_error(target: TensorLike, output: TensorLike) -> Tensor:
+    """mean((target - output)^2) over the last axis, in one op.
+
+    >>> mean_squared_error([[0.0, 2.0]], [[1.0, 1.0]])
+    Tensor([1.], dtype=float32)
+    """
+    target, output = _one_device(target, output)
+    return apply(MEAN_SQUARED_ERROR, (output, cast(target, output.dtype)))
+
+
+def _weighted_infer(values: Any, weights: Any, divisor: float, *shape: int) -> Any:
+    if weights.shape and weights.shape != values.shape:
+        raise ShapeError(f"[weighted_sum] weights need the values' shape or none. Received: values {values.shape}, weights {weights.shape}")
+    if weights.dtype != values.dtype:
+        raise DTypeError(f"[weighted_sum] values and weights have different dtypes: {values.dtype} and {weights.dtype}")
+    return (((), values.dtype),)
+
+
+def _weighted(xp: Any, y: Any, values: Any, weights: Any, divisor: float, *shape: int) -> None:
+    total = (values * weights).sum() if weights.ndim else values.sum() * weights
+    y[...] = total / y.dtype.type(divisor)
+
+
+def _weighted_grad(xp: Any, dv: Any, g: Any, weights: Any, divisor: float, *shape: int) -> None:
+    xp.multiply(weights, g / g.dtype.type(divisor), out=dv)
+
+
+def _weighted_vjp(ctx: Any, g: Tensor) -> Any:
+    return ctx.grad(0, WEIGHTED_SUM_GRAD, (g, ctx.input(1)), ctx.attrs), None
+
+
+def _weighted_grad_vjp(ctx: Any, gg: Tensor) -> Any:
+    return ctx.grad(0, WEIGHTED_SUM, (gg, ctx.input(1)), ctx.attrs), None
+
+
+WEIGHTED_SUM_GRAD = Op("weighted_sum_grad", lambda g, w, divisor, *shape: ((shape, g.dtype),), _weighted_grad, _weighted_grad_vjp,
+                       saves=(1,), twice=True)  # fmt: skip
+WEIGHTED_SUM = Op("weighted_sum", _weighted_infer, _weighted, _weighted_vjp, saves=(1,), twice=True)
+
+
+def weighted_sum(values: Tensor, weights: Tensor | None, divisor: float) -> Tensor:
+    """sum(values * weights) / divisor, one number. Weights have the values' shape or no axes, None is 1; they get no gradient."""
+    if weights is None:
+        weights = constant_like(1.0, values.dtype, values.storage.backend)
+    return apply(WEIGHTED_SUM, (values, weights), (float(divisor), *values.shape))
+
+
+__all__ = ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
