@@ -431,6 +431,37 @@ def tensor(value: TensorLike, dtype: Any = None, requires_grad: bool = False, de
     return Tensor(value, requires_grad=requires_grad, dtype=dtype, device=device)
 
 
+def from_dlpack(array: Any) -> Tensor:
+    """A tensor with its own copy of an array of another library: PyTorch, JAX, CuPy, NumPy, on the device where that array is.
+
+    Args:
+        array: any object with ``__dlpack__`` and ``__dlpack_device__``.
+
+    Raises:
+        BackendError: if the array lies on a device that is not ours, or that cannot be used here.
+        DTypeError: if its dtype is not one of ours.
+
+    >>> from_dlpack(np.arange(3.0))
+    Tensor([0., 1., 2.], dtype=float64)
+    """
+    if not hasattr(array, "__dlpack__") or not hasattr(array, "__dlpack_device__"):
+        raise TypeError(f"[from_dlpack] an array that offers DLPack is expected. Received: {type(array).__name__}")
+    if mode.recorder is not None:
+        mode.recorder.refuse("host data entered the step")
+    kind, number = array.__dlpack_device__()
+    if int(kind) not in _DLPACK_DEVICES:
+        raise BackendError(f"[from_dlpack] an array on the CPU or an NVIDIA GPU is expected. Received: DLPack device type {int(kind)}")
+    backend = backends.get("cpu" if _DLPACK_DEVICES[int(kind)] == "cpu" else f"cuda:{number}")
+    try:
+        made = backend.from_dlpack(array)
+    except (BufferError, TypeError, RuntimeError) as error:
+        raise DTypeError(f"[from_dlpack] the array was not handed over: {error}") from None
+    dtypes.standard(made.dtype)
+    return wrap(made, Storage(made, backend))
+
+
+_DLPACK_DEVICES = {1: "cpu", 2: "cuda", 3: "cpu", 13: "cuda"}  # kDLCPU, kDLCUDA, pinned host memory, managed memory
+
 _scalars: dict[tuple[Any, ...], Tensor] = {}
 _SCALARS_KEPT = 4096
 

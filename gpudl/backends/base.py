@@ -72,6 +72,11 @@ class Backend:
         """A C-contiguous copy on this device."""
         raise NotImplementedError
 
+    def from_dlpack(self, array: Any) -> Any:
+        """A C-contiguous copy of another library's array on this device."""
+        with self.guard():
+            return self.xp.array(self.xp.from_dlpack(array), order="C")
+
     def to_host(self, array: Any) -> np.ndarray[Any, Any]:
         """A copy on the host."""
         raise NotImplementedError
