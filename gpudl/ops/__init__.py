@@ -11,4 +11,5 @@ from .loss import *  # noqa: F403
 from .metric import *  # noqa: F403
 from .movement import *  # noqa: F403
 from .optim import *  # noqa: F403
+from .pool import *  # noqa: F403
 from .softmax import *  # noqa: F403
