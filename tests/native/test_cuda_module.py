@@ -1,0 +1,58 @@
+"""The CUDA module: that it loads anywhere, says how many GPUs there are and why none, and refuses a launch in words."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gpudl import native
+
+cuda: Any = native.cuda().module
+pytestmark = pytest.mark.skipif(cuda is None, reason=f"no _cuda: {native.cuda().reason}")
+
+
+def like_cupy(shape: tuple[int, ...], dtype: str = "f", pointer: int = 1 << 20, strides: tuple[int, ...] | None = None) -> SimpleNamespace:
+    """An operand with the attributes of a cupy.ndarray that the module reads. No kernel may get as far as its memory."""
+    model = np.empty(shape, dtype)
+    array = SimpleNamespace(data=SimpleNamespace(ptr=pointer), shape=shape, strides=strides or model.strides, dtype=model.dtype)
+    return SimpleNamespace(array=array)
+
+
+def test_devices_or_a_reason() -> None:
+    count, reason = cuda.devices()
+    assert (count > 0) == (reason == "")
+
+
+def test_same_table_as_the_cpu() -> None:
+    if native.cpu().module is None:
+        pytest.skip(native.cpu().reason)
+    assert cuda.signatures() == native.cpu().module.signatures()
+
+
+def test_answers_without_a_launch() -> None:
+    relu = cuda.kernels()["relu"]
+    x = like_cupy((4,))
+    assert relu([x], [like_cupy((4,), "i")], ()) == cuda.MISSING
+    assert relu([x], [like_cupy((3,))], ()) == cuda.MISSING
+    assert relu([x], [like_cupy((4,), strides=(8,))], ()) == cuda.NEEDS_CONTIGUOUS
+    assert relu([x], [like_cupy((4,), pointer=(1 << 20) + 2)], ()) == cuda.NEEDS_CONTIGUOUS
+    assert relu([like_cupy((0, 3))], [like_cupy((0, 3))], ()) is None, "nothing to do, so nothing is launched"
+    with pytest.raises(AttributeError, match=r"^\[relu\]"):
+        relu([x], [SimpleNamespace(array=3)], ())
+    with pytest.raises(TypeError, match=r"^\[relu\] expected a cupy.ndarray"):
+        relu([x], [SimpleNamespace(array=SimpleNamespace(data=SimpleNamespace(ptr=0), shape=[4], strides=[4], dtype="f"))], ())
+
+
+@pytest.mark.skipif(cuda is not None and cuda.devices()[0] > 0, reason="a launch on made-up memory would fault on a real GPU")
+def test_a_refused_launch_names_kernel_error_and_reason() -> None:
+    cuda.set_stream(0)
+    x = like_cupy((1000,))
+    for name, ins, attrs in [("relu", [x], ()), ("leaky_relu_grad", [x, x], (0.1,))]:
+        with pytest.raises(RuntimeError, match=rf"^\[{name}\] cudaError\w+: .+"):
+            cuda.kernels()[name]([x], ins, attrs)
+    run = cuda.bind(cuda.kernels()["relu"], (x.array,), (x.array,), ())
+    with pytest.raises(RuntimeError, match=r"^\[relu\] cudaError"):
+        run()
