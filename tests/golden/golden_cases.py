@@ -1,8 +1,8 @@
 """Describe the golden cases: what is computed, with which arguments, from which drawn arrays.
 
 A case names a target of the Keras API (a layer, op, activation, loss, regularizer or optimizer), its arguments and how its inputs
-are drawn. It holds no result and imports no framework: `golden_keras.py` and `golden_torch.py` compute results, `make_golden.py` stores them,
-`tests/test_golden.py` compares gpudl with the stored ones and with fresh ones.
+are drawn. It holds no result and imports no framework: `golden_keras.py` and `golden_torch.py` compute results, `make_golden.py` stores
+them, `tests/test_golden.py` compares gpudl with the stored ones and with fresh ones.
 """
 
 from __future__ import annotations
