@@ -293,6 +293,12 @@ class Tensor:
             raise RuntimeError("only tensors that were not computed on the tape can be copied deeply; use detach()")
         return type(self)(self.numpy(), requires_grad=self.requires_grad, device=self.device)
 
+    def __reduce__(self) -> Any:
+        """Pickled by value; gradients and the tape stay behind. Loaded onto the device it was on."""
+        if not self.is_leaf:
+            raise RuntimeError("only tensors that were not computed on the tape can be pickled; use detach()")
+        return Tensor, (self.numpy(), self.requires_grad, None, self.device)
+
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError("tensors never change; use x = gpudl.ops.slice_update(x, start_indices, updates), or where(mask, a, b)")
 

@@ -104,6 +104,9 @@ class Variable(Tensor):
     def __repr__(self) -> str:
         return f"Variable({self.name!r}, {super().__repr__()[7:]}"
 
+    def __reduce__(self) -> Any:
+        return Variable, (self.numpy(), self.trainable, None, self.device, self.name)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         return Variable(self.numpy(), trainable=self.trainable, device=self.device, name=self.name)
 
