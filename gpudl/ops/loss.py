@@ -161,7 +161,7 @@ def _scores(output: Tensor, from_logits: bool, kind: str) -> tuple[Tensor, Tenso
 
 def _log_probabilities(output: Tensor) -> Tensor:
     """log of probabilities, renormalised and kept away from 0 and 1 by `config.epsilon()`; finite for a row of zeros too."""
-    from . import elementwise as e
+    from .. import ops as e
 
     total = sum_over(output, (output.ndim - 1,))
     total = e.where(e.equal(total, 0.0), 1.0, total)
@@ -303,7 +303,7 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
     >>> binary_crossentropy([0.0, 1.0], [0.0, 1000.0], from_logits=True)
     Tensor([0.6931472, 0.       ], dtype=float32)
     """
-    from . import elementwise as e
+    from .. import ops as e
     from .activation import sigmoid, softplus
 
     target, output = _one_device(target, output)
@@ -408,10 +408,10 @@ WEIGHTED_SUM_GRAD = Op("weighted_sum_grad", lambda g, w, divisor, *shape: ((shap
 WEIGHTED_SUM = Op("weighted_sum", _weighted_infer, _weighted, _weighted_vjp, saves=(1,), twice=True)
 
 
-def weighted_sum(values: Tensor, weights: Tensor | None, divisor: float) -> Tensor:
-    """sum(values * weights) / divisor, one number. Weights have the values' shape or no axes, None is 1; they get no gradient."""
-    if weights is None:
-        weights = constant_like(1.0, values.dtype, values.storage.backend)
+def weighted_sum(values: Tensor, weights: Tensor | float | None, divisor: float) -> Tensor:
+    """sum(values * weights) / divisor, one number. Weights have the values' shape or are a number; they get no gradient."""
+    if not isinstance(weights, Tensor):
+        weights = constant_like(1.0 if weights is None else float(weights), values.dtype, values.storage.backend)
     return apply(WEIGHTED_SUM, (values, weights), (float(divisor), *values.shape))
 
 
