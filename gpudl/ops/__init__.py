@@ -5,6 +5,7 @@ from __future__ import annotations
 from .activation import *  # noqa: F403
 from .batch import *  # noqa: F403
 from .comparison import *  # noqa: F403
+from .convolution import *  # noqa: F403
 from .create import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .linalg import *  # noqa: F403
@@ -15,5 +16,6 @@ from .movement import *  # noqa: F403
 from .optim import *  # noqa: F403
 from .pool import *  # noqa: F403
 from .powers import *  # noqa: F403
+from .smooth import *  # noqa: F403
 from .softmax import *  # noqa: F403
 from .trigonometry import *  # noqa: F403

@@ -70,7 +70,7 @@ def from_nhwc(y: Tensor, rank: int, channels_last: bool) -> Tensor:
 
 def two(values: tuple[int, ...]) -> Pair:
     """What holds for one spatial axis, as for two with a first of size 1."""
-    return values if len(values) == 2 else (1, values[0])  # type: ignore[return-value]
+    return (1, values[0]) if len(values) == 1 else (values[0], values[1])
 
 
 def padding_mode(name: str, padding: Any, rank: int) -> str | Padding:
@@ -80,7 +80,7 @@ def padding_mode(name: str, padding: Any, rank: int) -> str | Padding:
             return padding.lower()
     elif isinstance(padding, (tuple, list)) and len(padding) == rank and all(isinstance(p, (tuple, list)) and len(p) == 2 for p in padding):
         pairs = [per_axis(name, p, "padding", 2, least=0) for p in padding]
-        return (*pairs[0], *pairs[1]) if rank == 2 else (0, 0, *pairs[0])
+        return (*pairs[0], *pairs[1]) if rank == 2 else (0, 0, *pairs[0])  # type: ignore[return-value]
     pairs_hint = "((top, bottom), (left, right))" if rank == 2 else "((before, after),)"
     raise ValueError(f"[{name}] padding must be 'valid', 'same' or {pairs_hint}. Received: {padding!r}")
 
