@@ -8,6 +8,7 @@ from .comparison import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .create import *  # noqa: F403
 from .elementwise import *  # noqa: F403
+from .gated import *  # noqa: F403
 from .linalg import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .mathematics import *  # noqa: F403

@@ -304,7 +304,7 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
     Tensor([0.6931472, 0.       ], dtype=float32)
     """
     from .. import ops as e
-    from .activation import sigmoid, softplus
+    from .smooth import sigmoid, softplus
 
     target, output = _one_device(target, output)
     if target.shape != output.shape:

@@ -1,4 +1,4 @@
-"""Compute sines and their kin element by element: `sin`, `arctan2`, `tanh`, `arcsinh` and the others."""
+"""Compute sines and their kin element by element: `sin`, `arctan2`, `sinh`, `arcsinh` and the others."""
 
 from __future__ import annotations
 
@@ -117,19 +117,6 @@ def _cosh_grad(xp: Any, dx: Any, g: Any, x: Any) -> None:
 
 
 COSH = unary("cosh", _cosh, _cosh_grad, lambda h, x: h * cosh(x))
-
-
-def _tanh(xp: Any, y: Any, x: Any) -> None:
-    xp.tanh(x, out=y)
-
-
-def _tanh_grad(xp: Any, dx: Any, g: Any, y: Any) -> None:
-    xp.multiply(y, y, out=dx)
-    xp.subtract(1.0, dx, out=dx)
-    dx *= g
-
-
-TANH = unary("tanh", _tanh, _tanh_grad, lambda h, y: -2.0 * h * y, reads="y")
 
 
 def _arcsinh(xp: Any, y: Any, x: Any) -> None:
@@ -286,15 +273,6 @@ def cosh(x: TensorLike) -> Tensor:
     return apply(COSH, (floating(x),))  # type: ignore[no-any-return]
 
 
-def tanh(x: TensorLike) -> Tensor:
-    """sinh(x) / cosh(x)
-
-    >>> tanh([0.0, 1.0])
-    Tensor([0.       , 0.7615942], dtype=float32)
-    """
-    return apply(TANH, (floating(x),))  # type: ignore[no-any-return]
-
-
 def arcsinh(x: TensorLike) -> Tensor:
     """The inverse of sinh.
 
@@ -322,4 +300,4 @@ def arctanh(x: TensorLike) -> Tensor:
     return apply(ARCTANH, (floating(x),))  # type: ignore[no-any-return]
 
 
-__all__ = ["arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh", "sin", "sinh", "tan", "tanh"]
+__all__ = ["arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh", "sin", "sinh", "tan"]
