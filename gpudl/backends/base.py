@@ -47,6 +47,7 @@ class Backend:
         self.device, self.xp = device, xp
         self.table: Mapping[str, Kernel] = table or {}
         self.kernels = Kernels(self)
+        self._said: set[str] = set()
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r}, device={self.device!r})"
@@ -55,12 +56,15 @@ class Backend:
         """Exchange the compiled kernels; what was looked up before is forgotten."""
         self.table = table
         self.kernels.clear()
+        self._said.clear()
 
     def lacks(self, name: str) -> None:
         message = f"[{name}] has no compiled kernel for device {self.device!r}; the reference kernel runs instead"
         if env.STRICT.read():
             raise BackendError(message + ", which GPUDL_STRICT=1 forbids")
-        warnings.warn(message, RuntimeWarning, stacklevel=6)
+        if name not in self._said:
+            self._said.add(name)
+            warnings.warn(message, RuntimeWarning, stacklevel=6)
 
     # memory ----------------------------------------------------------------------------------------------------------------
 

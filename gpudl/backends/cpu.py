@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import env, native
+from ..errors import BackendError
 from .base import Backend, Kernel
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ class CPUBackend(Backend):
 
     def __init__(self) -> None:
         super().__init__("cpu", np)
-        if env.BACKEND.read() != "numpy":
-            self.use(compiled())
+        wanted = env.BACKEND.read()
+        self.use({} if wanted == "numpy" else compiled())
+        if wanted == "cpu" and not self.table:
+            raise BackendError(f"[GPUDL_BACKEND] the compiled kernels were asked for and are not there: {native.cpu().reason}")
 
     def use(self, table: Mapping[str, Kernel]) -> None:
         super().use(table)
