@@ -17,6 +17,7 @@ from .movement import *  # noqa: F403
 from .optim import *  # noqa: F403
 from .pool import *  # noqa: F403
 from .powers import *  # noqa: F403
+from .random import *  # noqa: F403
 from .smooth import *  # noqa: F403
 from .softmax import *  # noqa: F403
 from .trigonometry import *  # noqa: F403
