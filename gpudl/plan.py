@@ -203,7 +203,9 @@ class Plan:
                 which = slots[o.slot].input
                 if which is not None:
                     self.uses[which].append((number, k))
-        self.written = [s for s in (slot.storage() for slot in slots if slot.written) if s is not None]
+        self.written = [s for s in (slot.storage() for slot in slots if slot.written and slot.input is None) if s is not None]
+        self.written_inputs = [slot.input for slot in slots if slot.written and slot.input is not None]
+        self.inputs: Sequence[Tensor] = inputs
         self.leaves = [(leaf, before, leaf.grad) for leaf, before in recording.leaves.items()]
         self.calls = [self._bind(number) for number in range(len(calls))]
 
@@ -230,6 +232,7 @@ class Plan:
     def bind(self, inputs: Sequence[Tensor]) -> None:
         """Point the plan at other inputs of the same shapes and dtypes, e.g. the data of the next fit()."""
         changed = set()
+        self.inputs = inputs
         for n, t in enumerate(inputs):
             root = t.storage.root
             if root is not self.bound[n]:
@@ -269,6 +272,8 @@ class Plan:
         now = tick()
         for storage in self.written:
             storage.stamp = now
+        for number in self.written_inputs:
+            self.inputs[number].storage.stamp = now
         for leaf, _, after in self.leaves:
             leaf.grad = after
 
