@@ -97,8 +97,9 @@ def pip(what: str, arguments: list[str]) -> None:
     with LOG.open(encoding="utf-8", errors="replace") as log:
         log.seek(position)
         text = log.read()
-    errors = [line.strip() for line in text.splitlines() if line.strip().lower().startswith("error")]
-    reason = errors[0] if errors else "pip failed"
+    errors = [line.strip(" ×╰─>") for line in text.splitlines() if "error" in line.lower()]
+    errors.sort(key=lambda line: line.startswith("ERROR: "))  # pip's own verdict last
+    reason = errors[-1].removeprefix("ERROR: ") if errors else "pip failed"
     log_name = LOG.relative_to(ROOT)
     if NO_NETWORK.search(text):
         fail(
