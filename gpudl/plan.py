@@ -58,7 +58,6 @@ class Recording:
         self.calls: list[Call] = []
         self.slots: list[Slot] = []
         self.refusal: str | None = None
-        self.own_changes = 0  # versions moved by the step itself
         self.leaves: dict[Leaf, bool | None] = {}  # had it a gradient before? None: the step cleared it first
         self.start = tick()
         self.inputs: dict[Storage, int] = {}

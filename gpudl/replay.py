@@ -110,9 +110,10 @@ class StepRunner:
 
     def _eagerly(self, inputs: Sequence[Tensor], constants: tuple[Any, ...], times: int) -> Any:
         self.eager += times
-        result = None
+        result, before = None, mode.touched
         for _ in range(times):
             result = self.function(*inputs, *constants)
+        self.version += mode.touched - before
         return map_tensors(result, lambda t: t.detach())
 
     def _replay(self, plan: Plan, inputs: Sequence[Tensor], times: int) -> Any:
@@ -130,12 +131,12 @@ class StepRunner:
     def _advance(self, key: Any, attempt: Attempt, inputs: Sequence[Tensor], constants: tuple[Any, ...], plan: Plan | None = None) -> Any:
         """One more eager step, recorded. What is known of the key now is an attempt, a plan, or None if there will never be one."""
         self.eager += 1
-        before, number = attempt.recording, attempt.number + 1
+        before, number, touched = attempt.recording, attempt.number + 1, mode.touched
         with Recording(inputs) as recording:
             result = self.function(*inputs, *constants)
         result = map_tensors(result, lambda t: t.detach())
         recording.settle()
-        self.version += recording.own_changes  # what the step itself set does not count as a change
+        self.version += mode.touched - touched  # what the step itself set does not count as a change
         why = recording.refusal if number > 1 else None
         difference = None if before is None else before.difference(recording)
         if why is None and number > 1 and before is not None and difference is None:

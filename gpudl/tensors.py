@@ -27,10 +27,11 @@ TensorLike = Union["Tensor", np.ndarray, float, int, bool, list, tuple]
 
 
 class Mode(threading.local):
-    """What holds in this thread: whether ops go on the tape, and who writes them down."""
+    """What holds in this thread: whether ops go on the tape, who writes them down, how often it changed what steps depend on."""
 
     grad = True
     recorder: Recording | None = None
+    touched = 0
 
 
 mode = Mode()
