@@ -111,6 +111,14 @@ class Variable(Tensor):
         return Variable(self.numpy(), trainable=self.trainable, device=self.device, name=self.name)
 
 
+def over(t: Tensor, name: str = "variable") -> Variable:
+    """A variable, not trained, over the memory of a tensor: to assign through it."""
+    v = Variable.__new__(Variable)
+    v.array, v.storage, v.edge, v.name = t.array, t.storage, None, name
+    v._leaf = Leaf(t.shape, t.dtype)
+    return v
+
+
 class Arena:
     """Several tensors of one dtype back to back in one storage, each aligned to 64 bytes; the gaps stay zero."""
 
@@ -124,6 +132,10 @@ class Arena:
         self.offsets.append(end)
         array = backend.arena(end * dtype.itemsize, zero=True).view(dtype)
         self.flat = wrap(array, Storage(array, backend))
+
+    def like(self) -> Arena:
+        """Another arena of the same layout, all zeros: for slots of these parameters."""
+        return Arena(self.shapes, self.dtype, self.backend)
 
     def view(self, i: int) -> Tensor:
         start, shape = self.offsets[i], self.shapes[i]

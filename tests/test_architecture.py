@@ -18,7 +18,7 @@ HOUSE = Path(gpudl.__file__).parent
 
 # Who may import whom: a room may import from its own and from those above it.
 ROOMS = (
-    ("env", "errors"),
+    ("env", "errors", "renames"),
     ("version", "native", "_build_record", "_cpu", "_cuda", "config", "dtypes"),
     ("backends",),
     ("tensors",),

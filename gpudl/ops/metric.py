@@ -13,6 +13,7 @@ from ..dtypes import float64
 from ..errors import ShapeError
 from ..op import Op
 from ..tensors import Tensor
+from ._common import constant_like
 
 
 def _add_up(total: Any, values: Any, weights: Any) -> None:
@@ -88,24 +89,30 @@ BINARY_ACCURACY_ = Op("binary_accuracy_", _binary_infer, _binary_accuracy_, upda
 MEAN_RESULT = Op("mean_result", lambda total: (((), total.dtype),), _result)
 
 
-def mean_(total: Tensor, values: Tensor, weights: Tensor) -> None:
-    """total += (sum of values * weights, sum of weights); axes of the values below the weights' are averaged."""
-    apply(MEAN_, (values.detach(), weights), updates=(total,))
+def _weight(weights: Tensor | float | None, total: Tensor) -> Tensor:
+    if isinstance(weights, Tensor):
+        return weights
+    return constant_like(1.0 if weights is None else float(weights), float64, total.storage.backend)
 
 
-def categorical_accuracy_(total: Tensor, pred: Tensor, target: Tensor, weights: Tensor) -> None:
+def mean_(total: Tensor, values: Tensor, weights: Tensor | float | None = None) -> None:
+    """total += (sum of values * weights, sum of weights); axes of the values below the weights' are averaged. None weighs 1."""
+    apply(MEAN_, (values.detach(), _weight(weights, total)), updates=(total,))
+
+
+def categorical_accuracy_(total: Tensor, pred: Tensor, target: Tensor, weights: Tensor | float | None = None) -> None:
     """Count the rows whose largest prediction stands where the target's largest entry does."""
-    apply(CATEGORICAL_ACCURACY_, (pred.detach(), target, weights), updates=(total,))
+    apply(CATEGORICAL_ACCURACY_, (pred.detach(), target, _weight(weights, total)), updates=(total,))
 
 
-def sparse_categorical_accuracy_(total: Tensor, pred: Tensor, labels: Tensor, weights: Tensor) -> None:
+def sparse_categorical_accuracy_(total: Tensor, pred: Tensor, labels: Tensor, weights: Tensor | float | None = None) -> None:
     """Count the rows whose largest prediction stands at the label."""
-    apply(SPARSE_CATEGORICAL_ACCURACY_, (pred.detach(), labels, weights), updates=(total,))
+    apply(SPARSE_CATEGORICAL_ACCURACY_, (pred.detach(), labels, _weight(weights, total)), updates=(total,))
 
 
-def binary_accuracy_(total: Tensor, pred: Tensor, target: Tensor, weights: Tensor, threshold: float) -> None:
+def binary_accuracy_(total: Tensor, pred: Tensor, target: Tensor, threshold: float, weights: Tensor | float | None = None) -> None:
     """Count the elements where (prediction > threshold) equals the target; elements of one sample are averaged."""
-    apply(BINARY_ACCURACY_, (pred.detach(), target, weights), (float(threshold),), updates=(total,))
+    apply(BINARY_ACCURACY_, (pred.detach(), target, _weight(weights, total)), (float(threshold),), updates=(total,))
 
 
 def mean_result(total: Tensor) -> Tensor:

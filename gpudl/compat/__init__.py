@@ -1,0 +1,11 @@
+"""Take the spellings of older Keras: fills the table of renames. Nothing else knows them; without this package they are gone."""
+
+from __future__ import annotations
+
+from ..renames import RENAMES
+
+RENAMES.update(
+    {
+        ("Optimizer", "lr"): "learning_rate",
+    }
+)

@@ -1,0 +1,62 @@
+"""Give training something to lower: loss functions, loss objects, names for them (`get`), and a check of labels before a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..named import Table
+from ..tensors import Tensor
+from .base import Loss, LossFunction
+from .functions import (
+    BCE,
+    MSE,
+    bce,
+    binary_crossentropy,
+    categorical_crossentropy,
+    mean_squared_error,
+    mse,
+    sparse_categorical_crossentropy,
+)
+from .labels import check_labels
+from .objects import BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
+
+_objects: dict[Callable[..., Tensor], type[Loss]] = {
+    mean_squared_error: MeanSquaredError,
+    binary_crossentropy: BinaryCrossentropy,
+    categorical_crossentropy: CategoricalCrossentropy,
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+}
+_short: list[tuple[str, type[Loss]]] = [("mse", MeanSquaredError), ("bce", BinaryCrossentropy)]
+_table = Table("loss", Loss, list(_objects.values()), {spelling: c for name, c in _short for spelling in (name, name.upper())})
+
+
+def get(identifier: Any) -> Loss | None:
+    """A Loss object from a name, a Loss, a function of (y_true, y_pred), or a configuration; None stays None.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest known one.
+
+    >>> get("mse").name
+    'mean_squared_error'
+    """
+    found = _table.get(identifier)
+    if found is None or isinstance(found, Loss):
+        return found
+    known = _objects.get(found)
+    return LossFunction(found) if known is None else known()
+
+
+def serialize(loss: Loss | None) -> Any:
+    """What `get` takes back."""
+    return _table.serialize(loss.function if isinstance(loss, LossFunction) else loss)
+
+
+def deserialize(config: Any) -> Loss | None:
+    """The loss that `serialize` described."""
+    return get(config)
+
+
+__all__ = ["BCE", "MSE", "BinaryCrossentropy", "CategoricalCrossentropy", "Loss", "LossFunction", "MeanSquaredError",
+           "SparseCategoricalCrossentropy", "bce", "binary_crossentropy", "categorical_crossentropy", "check_labels", "deserialize", "get",
+           "mean_squared_error", "mse", "serialize", "sparse_categorical_crossentropy"]

@@ -1,0 +1,377 @@
+"""Measure a model while it runs: `Mean`, the accuracies, squared error, and names for them (`get`).
+
+Totals lie on the device in float64 and are moved by launches, so that a recorded step goes on counting; the host reads them when asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import dtypes, losses, ops, renames
+from .errors import ShapeError
+from .losses.functions import pair, same_rank
+from .named import Table, snake_case
+from .ops._common import as_tensor, cast
+from .tensors import Tensor, TensorLike
+from .variables import Variable, move
+from .versioned import Versioned
+
+
+class Metric(Versioned):
+    """Base class: subclasses make state by `add_variable`, change it in `update_state`, and read it in `result`.
+
+    Args:
+        dtype: of the result. Default: float64.
+        name: the key in logs. Default: the class's name in lower case.
+
+    >>> class Largest(Metric):
+    ...     def __init__(self, name="largest"):
+    ...         super().__init__(name=name)
+    ...         self.largest = self.add_variable((), name="largest")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.largest.assign(gpudl.ops.maximum(self.largest, gpudl.ops.cast(y_pred.max(), "float64")))
+    ...     def result(self):
+    ...         return self.largest * 1.0
+    >>> import gpudl
+    >>> largest = Largest()
+    >>> largest.update_state(None, gpudl.tensor([1.0, 3.0]))
+    >>> float(largest.result())
+    3.0
+    """
+
+    _free = frozenset({"name", "weighted"})
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        self.name = name or snake_case(type(self).__name__)
+        self.dtype = dtypes.float64 if dtype is None else dtypes.standard(dtype)
+        self.weighted = False  # whether fit hands it the sample weights
+        self._variables: list[tuple[Variable, Any]] = []
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        renames.checked_keywords(cls)
+
+    @property
+    def variables(self) -> list[Variable]:
+        return [v for v, _ in self._variables]
+
+    def add_variable(self, shape: tuple[int, ...] = (), initializer: Any = "zeros", dtype: Any = None, name: str = "state") -> Variable:
+        """State that `reset_state` returns to its first value.
+
+        Args:
+            shape: default a single number.
+            initializer: "zeros", "ones", a number, or a function of the shape. Default "zeros".
+            dtype: default float64.
+            name: shown in messages.
+        """
+        first: Any = {"zeros": 0.0, "ones": 1.0}.get(initializer, initializer) if isinstance(initializer, str) else initializer
+        if isinstance(first, str) or first is None:
+            raise ValueError(f"[{self.name}] initializer must be 'zeros', 'ones', a number or a function. Received: {initializer!r}")
+        value = np.asarray(first(shape) if callable(first) else first)
+        v = Variable(np.broadcast_to(value, shape), trainable=False, dtype=dtype or "float64", name=name)
+        self._variables.append((v, value))
+        return v
+
+    add_weight = add_variable
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take a batch into account."""
+        raise NotImplementedError(f"[{type(self).__name__}] write update_state(y_true, y_pred, sample_weight=None)")
+
+    def result(self) -> Tensor:
+        """What was measured since the last reset, as a new tensor."""
+        raise NotImplementedError(f"[{type(self).__name__}] write result()")
+
+    def reset_state(self) -> None:
+        """Start anew."""
+        for v, value in self._variables:
+            v.assign(np.broadcast_to(value, v.shape))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
+        """`update_state`, then `result`."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def stands_with(self, t: Tensor) -> None:
+        """Take the state to the device of what is measured."""
+        away = [v for v in self.variables if v.device != t.device]
+        if away:
+            move(away, t.device)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {"name": self.name}
+        return config if self.dtype == dtypes.float64 else {**config, "dtype": str(self.dtype)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Metric:
+        return cls(**config)
+
+
+renames.checked_keywords(Metric)
+
+
+class Mean(Metric):
+    """The weighted mean of all values so far: sum of value * weight / sum of weights.
+
+    `total` is the state: (sum, weight).
+
+    >>> mean = Mean()
+    >>> mean.update_state([1.0, 3.0])
+    >>> mean.update_state(5.0, sample_weight=2)
+    >>> float(mean.result())
+    3.5
+    """
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+        super().__init__(dtype=dtype, name=name)
+        self.total = self.add_variable((2,), name="total")
+
+    def update_state(self, values: TensorLike, sample_weight: TensorLike | None = None) -> None:
+        values = as_tensor(values)
+        self.stands_with(values)
+        ops.mean_(self.total, values, prepared_weight(sample_weight, values))
+
+    def result(self) -> Tensor:
+        found = ops.mean_result(self.total)
+        return found if self.dtype == dtypes.float64 else cast(found, self.dtype)
+
+
+def prepared_weight(sample_weight: Any, values: Tensor) -> Tensor | float | None:
+    """Weights as a tensor with the leading axes of the values, or a number for all."""
+    if sample_weight is None or isinstance(sample_weight, (bool, int, float)):
+        return None if sample_weight is None else float(sample_weight)
+    weights = as_tensor(sample_weight, values)
+    if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+        weights = weights.reshape(weights.shape[:-1])
+    if weights.ndim > 1 and weights.shape[1:] == (1,) * (weights.ndim - 1) and weights.shape != values.shape[: weights.ndim]:
+        weights = weights.reshape(weights.shape[:1])
+    return weights
+
+
+class MeanOf(Mean):
+    """The mean over all samples of a function of (y_true, y_pred) that gives a number, or numbers, for each sample."""
+
+    def __init__(self, fn: Callable[..., TensorLike], name: str | None = None, dtype: Any = None, **arguments: Any) -> None:
+        super().__init__(name=name or getattr(fn, "__name__", "metric"), dtype=dtype)
+        self._fn, self._arguments = fn, arguments
+
+    @property
+    def function(self) -> Callable[..., TensorLike]:
+        return self._fn
+
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        y_true, y_pred = pair(y_true, y_pred)
+        super().update_state(as_tensor(self._fn(y_true, y_pred, **self._arguments), y_pred), sample_weight)
+
+
+MeanMetricWrapper = MeanOf
+
+
+class MeanSquaredError(MeanOf):
+    """mean((y_true - y_pred)^2).
+
+    >>> m = MeanSquaredError()
+    >>> float(m([[0.0], [0.0]], [[1.0], [3.0]]))
+    5.0
+    """
+
+    def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
+        super().__init__(losses.mean_squared_error, name=name, dtype=dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return Metric.get_config(self)
+
+
+class BinaryAccuracy(Mean):
+    """How often (prediction > threshold) equals the label, element by element.
+
+    >>> m = BinaryAccuracy()
+    >>> float(m([[1], [1], [0], [0]], [[0.98], [1.0], [0.0], [0.6]]))
+    0.75
+    """
+
+    def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
+        super().__init__(name=name, dtype=dtype)
+        if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
+            raise TypeError(f"[{type(self).__name__}] threshold must be a number. Received: {threshold!r}")
+        self.threshold = float(threshold)
+        self._built = True
+
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        y_true, y_pred = same_rank(*pair(y_true, y_pred))
+        self.stands_with(y_pred)
+        ops.binary_accuracy_(self.total, y_pred, y_true, self.threshold, prepared_weight(sample_weight, y_pred))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "threshold": self.threshold}
+
+
+class CategoricalAccuracy(Mean):
+    """How often the largest prediction of a row stands where the largest target does.
+
+    >>> m = CategoricalAccuracy()
+    >>> float(m([[0, 0, 1], [0, 1, 0]], [[0.1, 0.9, 0.8], [0.05, 0.95, 0.0]]))
+    0.5
+    """
+
+    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        y_true, y_pred = pair(y_true, y_pred)
+        if y_true.shape != y_pred.shape:
+            raise ShapeError(
+                f"[{self.name}] needs one-hot labels of the predictions' shape. Received: y_true {y_true.shape}, y_pred {y_pred.shape}. "
+                "For class numbers use 'sparse_categorical_accuracy'"
+            )
+        self.stands_with(y_pred)
+        ops.categorical_accuracy_(self.total, y_pred, y_true, row_weight(sample_weight, y_pred))
+
+
+class SparseCategoricalAccuracy(Mean):
+    """How often the largest prediction of a row stands at the label, a class number.
+
+    >>> m = SparseCategoricalAccuracy()
+    >>> float(m([2, 1], [[0.1, 0.6, 0.3], [0.05, 0.95, 0.0]]))
+    0.5
+    """
+
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        y_true, y_pred = pair(y_true, y_pred)
+        if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
+            y_true = y_true.reshape(y_true.shape[:-1])
+        if y_true.shape != y_pred.shape[:-1]:
+            raise ShapeError(
+                f"[{self.name}] needs one class number per row of predictions. Received: y_true {y_true.shape}, y_pred {y_pred.shape}. "
+                "For one-hot labels use 'categorical_accuracy'"
+            )
+        self.stands_with(y_pred)
+        ops.sparse_categorical_accuracy_(self.total, y_pred, y_true, row_weight(sample_weight, y_pred))
+
+
+def row_weight(sample_weight: Any, y_pred: Tensor) -> Tensor | float | None:
+    """Weights with the shape of the rows; one for each sample goes to all its rows."""
+    weights = prepared_weight(sample_weight, y_pred)
+    rows = y_pred.shape[:-1]
+    if isinstance(weights, Tensor) and weights.ndim and weights.shape != rows:
+        while weights.ndim < len(rows):
+            weights = weights.reshape(*weights.shape, 1)
+        weights = ops.broadcast_to(weights, rows)
+    return weights
+
+
+class Accuracy(Mean):
+    """How often predictions equal labels, element by element; for predictions that are labels themselves.
+
+    >>> m = Accuracy()
+    >>> float(m([1, 2, 3, 4], [0, 2, 3, 4]))
+    0.75
+    """
+
+    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        y_pred = as_tensor(y_pred, y_true if isinstance(y_true, Tensor) else None)
+        y_true, y_pred = same_rank(as_tensor(y_true, y_pred), y_pred)
+        self.stands_with(y_pred)
+        ops.mean_(self.total, ops.equal(y_true, y_pred), prepared_weight(sample_weight, y_pred))
+
+
+_classes: list[type] = [Accuracy, BinaryAccuracy, CategoricalAccuracy, Mean, MeanSquaredError, SparseCategoricalAccuracy]
+_names: dict[str, Callable[[], Any]] = {
+    "mse": MeanSquaredError,
+    "MSE": MeanSquaredError,
+    "acc": Accuracy,
+    "binary_crossentropy": lambda: MeanOf(losses.binary_crossentropy),
+    "categorical_crossentropy": lambda: MeanOf(losses.categorical_crossentropy),
+    "sparse_categorical_crossentropy": lambda: MeanOf(losses.sparse_categorical_crossentropy),
+}
+_names["bce"] = _names["BCE"] = _names["binary_crossentropy"]
+_table = Table("metric", Metric, _classes, _names)
+
+
+def get(identifier: Any, loss: Any = None, output_shape: tuple[int | None, ...] | None = None, y: Any = None) -> Metric:
+    """A Metric from a name, an instance, a function of (y_true, y_pred) or a configuration.
+
+    "accuracy" (and "acc") becomes the accuracy that fits: binary for one output, else sparse for class numbers, else categorical. A metric
+    made from a name is called by that name in logs.
+
+    Args:
+        identifier: name, Metric, function, or configuration.
+        loss: as compiled; decides about "accuracy" where the shapes are not known.
+        output_shape: of the model.
+        y: labels, or anything with their `shape`.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest known one.
+
+    >>> get("accuracy", output_shape=(None, 3), y=np.zeros((5, 3)))
+    <CategoricalAccuracy 'accuracy'>
+    """
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return _accuracy(loss, output_shape, y)(name=identifier)
+    if isinstance(identifier, losses.Loss):
+        return MeanOf(identifier.function if isinstance(identifier, losses.LossFunction) else identifier.call, name=identifier.name)
+    found = _table.get(identifier)
+    if found is None:
+        raise ValueError("[metrics] a metric is missing. Received: None")
+    if not isinstance(found, Metric):
+        found = MeanOf(found)
+    if isinstance(identifier, str):
+        found.name = identifier
+    return found
+
+
+def _accuracy(loss: Any, output_shape: Any, y: Any) -> type[Mean]:
+    if output_shape is not None and y is not None:
+        if output_shape[-1] == 1:
+            return BinaryAccuracy
+        labels = tuple(y.shape)
+        sparse = len(labels) < len(output_shape) or (labels[-1] == 1 and output_shape[-1] != 1)
+        return SparseCategoricalAccuracy if sparse else CategoricalAccuracy
+    name = getattr(loss, "name", "")
+    by_loss = {"binary": BinaryAccuracy, "sparse": SparseCategoricalAccuracy, "categorical": CategoricalAccuracy}
+    return next((c for key, c in by_loss.items() if name.startswith(key)), Accuracy)
+
+
+def check(identifier: Any) -> None:
+    """Raise now for a metric that nobody knows, before any is made."""
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return
+    if isinstance(identifier, (str, dict)) or identifier is None:
+        get(identifier)
+    elif not (callable(identifier) or isinstance(identifier, Metric)):
+        raise TypeError(f"[metrics] expected a name, a Metric or a function, e.g. 'accuracy'. Received: {identifier!r}")
+
+
+def unique_names(metrics: list[Metric]) -> Iterator[str]:
+    """The names of the metrics of one model, numbered where two have one."""
+    seen: dict[str, int] = {}
+    for m in metrics:
+        count = seen.get(m.name, 0)
+        seen[m.name] = count + 1
+        yield f"{m.name}_{count}" if count else m.name
+
+
+def serialize(metric: Metric) -> Any:
+    """What `get` takes back."""
+    return _table.serialize(metric.function if type(metric) is MeanOf else metric)
+
+
+def deserialize(config: Any) -> Metric:
+    """The metric that `serialize` described."""
+    return get(config)
+
+
+__all__ = ["Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanMetricWrapper", "MeanOf", "MeanSquaredError", "Metric",
+           "SparseCategoricalAccuracy", "check", "deserialize", "get", "serialize", "unique_names"]

@@ -1,0 +1,72 @@
+"""Scale each step by the gradient's own size: `Adam`, and its variant AMSGrad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..tensors import Tensor
+from ..variables import Variable
+from .base import Optimizer, checked_number
+
+
+class Adam(Optimizer):
+    """Adaptive moments.
+
+    m = m + (1 - beta_1)(g - m); v = v + (1 - beta_2)(g^2 - v);
+    w = w - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon), t = 1, 2, ... the number of the step.
+    With amsgrad, v in the last line is the largest v so far.
+
+    Args:
+        learning_rate: default 0.001.
+        beta_1: decay of the mean of gradients, in [0, 1). Default 0.9.
+        beta_2: decay of the mean of their squares, in [0, 1). Default 0.999.
+        epsilon: keeps the division finite; at least 0. Default 1e-7.
+        amsgrad: default False.
+        name: default "adam".
+
+    Raises:
+        ValueError: if a number is out of range.
+
+    Source: Kingma and Ba, Adam: a method for stochastic optimization, 2014, the form before section 2.1, so epsilon is their epsilon hat;
+    Reddi et al., On the convergence of Adam and beyond, 2018.
+
+    >>> Adam(0.01).get_config()["beta_2"]
+    0.999
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        name: str = "adam",
+    ) -> None:
+        own = type(self).__name__
+        beta_1 = checked_number(own, "beta_1", beta_1, 0.0, 1.0, below=True)
+        beta_2 = checked_number(own, "beta_2", beta_2, 0.0, 1.0, below=True)
+        epsilon = checked_number(own, "epsilon", epsilon, 0.0, float("inf"))
+        super().__init__(learning_rate, name=name)
+        self._built = False
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, bool(amsgrad)
+        self._built = True
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
+
+    def update(self, p: Variable, g: Tensor, *slots: Variable) -> None:
+        if self.amsgrad:
+            m, v, high = slots
+            ops.adam_amsgrad_(p, m, v, high, g, self._rate, self.iterations, self.beta_1, self.beta_2, self.epsilon)
+        else:
+            ops.adam_(p, slots[0], slots[1], g, self._rate, self.iterations, self.beta_1, self.beta_2, self.epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
+        return {**super().get_config(), **own}
+
+
+__all__ = ["Adam"]
