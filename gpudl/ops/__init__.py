@@ -8,9 +8,11 @@ from .comparison import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .create import *  # noqa: F403
 from .elementwise import *  # noqa: F403
+from .find import *  # noqa: F403
 from .gated import *  # noqa: F403
 from .linalg import *  # noqa: F403
 from .loss import *  # noqa: F403
+from .magnitude import *  # noqa: F403
 from .mathematics import *  # noqa: F403
 from .metric import *  # noqa: F403
 from .movement import *  # noqa: F403
@@ -18,6 +20,8 @@ from .optim import *  # noqa: F403
 from .pool import *  # noqa: F403
 from .powers import *  # noqa: F403
 from .random import *  # noqa: F403
+from .reduce import *  # noqa: F403
+from .scan import *  # noqa: F403
 from .smooth import *  # noqa: F403
 from .softmax import *  # noqa: F403
 from .trigonometry import *  # noqa: F403

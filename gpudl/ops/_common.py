@@ -13,7 +13,7 @@ from ..autograd import apply
 from ..backends import Backend
 from ..errors import DTypeError, ShapeError
 from ..op import Op
-from ..tensors import Tensor, TensorLike, scalar
+from ..tensors import Leaf, Tensor, TensorLike, scalar
 
 Number = (bool, int, float)
 
@@ -136,3 +136,9 @@ def some_axes(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
     if len(set(found)) != len(found):
         raise ShapeError(f"[{name}] axes {tuple(wanted)} name one axis twice")
     return found
+
+
+def input_shape(ctx: Any, i: int) -> tuple[int, ...]:
+    """The shape of input i of an op on the tape, where its gradient is needed; the input itself need not be saved for it."""
+    source, index = ctx.node.edges[i]
+    return source.shape if isinstance(source, Leaf) else source.outs[index][0]  # type: ignore[no-any-return]

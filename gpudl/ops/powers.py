@@ -10,7 +10,7 @@ from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import as_tensor, floating, operands
 from .elementwise import add, binary, counted, multiply, same, subtract
-from .mathematics import log, reciprocal, sqrt
+from .mathematics import log, reciprocal, rsqrt, sqrt
 
 
 def _square(xp: Any, y: Any, x: Any) -> None:
@@ -99,7 +99,8 @@ POWER = Op("power", binary("power"), _power, _power_vjp, saves=(0, 1), twice=Tru
 
 
 def power(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 ** x2, with broadcasting. Exponents 2, 0.5 and -1 given as Python numbers are `square`, `sqrt` and `reciprocal`.
+    """x1 ** x2, with broadcasting. Exponents 2, 0.5, -1 and -0.5 given as Python numbers are `square`, `sqrt`, `reciprocal`
+    and `rsqrt`.
 
     d/dx1 is 0 where x2 is 0, and d/dx2 is 0 where x1 is 0 and x2 is not negative.
 
@@ -124,6 +125,8 @@ def power(x1: TensorLike, x2: TensorLike) -> Tensor:
             return sqrt(x)
         if x2 == -1:
             return reciprocal(x)
+        if x2 == -0.5:
+            return rsqrt(x)
         x1 = x
     a, b = operands("power", x1, x2)
     return apply(POWER, (counted(a), counted(b)))  # type: ignore[no-any-return]
