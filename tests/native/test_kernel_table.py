@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import gc
-import shutil
-import subprocess
 import sys
 import threading
 import weakref
-from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -18,7 +15,6 @@ import pytest
 from gpudl import native, op
 from gpudl import ops as _ops  # noqa: F401  fills the registry
 
-ROOT = Path(__file__).resolve().parents[2]
 cpu: Any = native.cpu().module
 needs_cpu = pytest.mark.skipif(cpu is None, reason=f"no _cpu: {native.cpu().reason}")
 
@@ -33,19 +29,6 @@ class Operand:
 def call(name: str, outs: list[Any], ins: list[Any], attrs: tuple[Any, ...] = ()) -> int | None:
     answer: int | None = cpu.kernels()[name]([Operand(a) for a in outs], [Operand(a) for a in ins], attrs)
     return answer
-
-
-def test_the_table_by_itself(tmp_path: Path) -> None:
-    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if compiler is None:
-        pytest.skip("no C++ compiler here")
-    program = tmp_path / "test_table"
-    sources = [ROOT / "tests/native/test_table.cpp", ROOT / "csrc/bindings/kernel_table.cpp"]
-    options = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'csrc/include'}"]
-    built = subprocess.run([compiler, *options, *map(str, sources), "-o", str(program)], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    ran = subprocess.run([str(program)], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @needs_cpu
