@@ -1,4 +1,4 @@
-"""Tests written in C++: the kernel table without Python, and the CUDA activation kernels run on the host. Built and run by any C++ compiler."""
+"""Tests written in C++: the kernel table without Python, and the CUDA activation kernels run on the host by any C++ compiler."""
 
 from __future__ import annotations
 
