@@ -48,13 +48,15 @@ def _reflected(f: Method) -> Method:
     return method
 
 
-def _late(name: str) -> Method:
-    """A method that is the op of that name, looked up at the call: its family may stand above this file."""
+def _op(name: str) -> Method:
+    """The op of that name; looked up at the call if its family is not there yet."""
+    found = getattr(ops, name, None)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
 
-    def method(self: Tensor, *args: Any, **keywords: Any) -> Any:
-        return getattr(ops, name)(self, *args, **keywords)
+    def method(self: Tensor, *args: Any) -> Any:
+        return getattr(ops, name)(self, *args)
 
-    method.__name__ = name
     return method
 
 
@@ -146,7 +148,7 @@ def bind() -> None:
         "floordiv": e.floor_divide,
         "mod": e.mod,
         "pow": p.power,
-        "matmul": _late("matmul"),
+        "matmul": _op("matmul"),
         "and": c.bitwise_and,
         "or": c.bitwise_or,
         "xor": c.bitwise_xor,
@@ -169,7 +171,7 @@ def bind() -> None:
         "__pos__": _positive,
         "__abs__": m.absolute,
         "__invert__": c.bitwise_not,
-        "__getitem__": _late("get_item"),
+        "__getitem__": _op("getitem"),
         "__iter__": _iterate,
         "T": property(_transpose),
         "backward": autograd.backward,
@@ -187,7 +189,7 @@ def bind() -> None:
     for name in (
         *("sum", "mean", "max", "min", "prod", "var", "std", "any", "all", "argmax", "argmin", "squeeze", "tanh", "sigmoid", "relu"),
     ):
-        methods[name] = _late(name)
+        methods[name] = _op(name)
     for name, f in methods.items():
         setattr(Tensor, name, f)
 
