@@ -28,7 +28,7 @@ ROOMS = (
     ("ops",),
     ("plan",),
     ("replay",),
-    ("named", "random", "initializers", "regularizers", "constraints", "activations", "losses", "metrics"),
+    ("named", "renames", "random", "initializers", "regularizers", "constraints", "activations", "losses", "metrics"),
     ("layers",),
     ("optimizers",),
     ("callbacks",),
@@ -142,11 +142,9 @@ def test_files_say_what_they_are_for(file: str) -> None:
 
 
 def modules() -> list[ModuleType]:
-    found = [gpudl]
-    for info in pkgutil.walk_packages(gpudl.__path__, "gpudl."):
-        if info.name.split(".")[-1] not in ("__main__", "_cpu", "_cuda", "_build_record"):
-            found.append(importlib.import_module(info.name))
-    return found
+    skipped = ("__main__", "_cpu", "_cuda", "_build_record")
+    names = [info.name for info in pkgutil.walk_packages(gpudl.__path__, "gpudl.")]
+    return [gpudl, *[importlib.import_module(name) for name in names if name.split(".")[-1] not in skipped]]
 
 
 def test_no_function_hides_a_module() -> None:

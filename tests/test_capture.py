@@ -100,7 +100,7 @@ def test_views_as_inputs_are_read_as_they_are(path: str) -> None:
 
 
 def test_unhashable_arguments_are_refused() -> None:
-    with pytest.raises(CaptureError, match="step: arguments must be tensors, arrays or hashable constants. Received"):
+    with pytest.raises(CaptureError, match=r"step: arguments must be tensors, arrays or hashable constants\. Received"):
 
         @gpudl.capture
         def step(x: Tensor, table: dict) -> Tensor:

@@ -78,6 +78,12 @@ def test_something_is_checked() -> None:
     assert {"add", "multiply", "sum", "copyto"} <= names
 
 
+def test_what_cupy_lacks_would_be_noticed(cupy: Any) -> None:
+    assert find(cupy, "no_such_function") is None and find(cupy, "lib.stride_tricks.as_strided") is not None
+    assert not accepts(cupy.add, "where", cupy) and accepts(cupy.add, "out", cupy) and accepts(cupy.copyto, "where", cupy)
+    assert accepts(cupy.sum, "keepdims", cupy) and not accepts(cupy.sum, "initial", cupy)
+
+
 def test_every_name_exists_in_cupy(cupy: Any) -> None:
     missing = sorted({f"{where}: xp.{name}" for where, name, _ in uses() if find(cupy, name) is None})
     assert not missing, "CuPy lacks\n" + "\n".join(missing)

@@ -93,9 +93,9 @@ def test_tensors_lists_and_objects_with_array_are_taken() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["text", ["a", "b"], [[1, 2], [3]], object(), None, 1j, np.array([1j]), np.array(["2020-01-01"], "M8[D]"), np.array([object()]), {"a": 1},
-     np.zeros(2, [("a", "f4")])],
-    ids=str,
+    ["text", ["a", "b"], [[1, 2], [3]], object(), None, 1j, np.array([1j]), np.array(["2020-01-01"], "M8[D]"), np.array([object()]),
+     {"a": 1}, np.zeros(2, [("a", "f4")])],
+    ids=range(11),
 )  # fmt: skip
 def test_what_is_no_array_of_numbers_is_refused(value: object) -> None:
     with pytest.raises(DTypeError):
@@ -103,7 +103,7 @@ def test_what_is_no_array_of_numbers_is_refused(value: object) -> None:
 
 
 def test_unknown_dtypes_are_refused_by_name() -> None:
-    with pytest.raises(DTypeError, match="'float8' is not a number type of gpudl. Expected one of"):
+    with pytest.raises(DTypeError, match=r"'float8' is not a number type of gpudl\. Expected one of"):
         Tensor([1.0], dtype="float8")
 
 
@@ -120,7 +120,7 @@ def test_dtype_and_device_arguments() -> None:
     t = Tensor([1, 2], dtype="float64", device="cpu", requires_grad=True)
     assert t.dtype == "float64" and t.device == "cpu" and t.requires_grad and t.is_leaf
     assert gpudl.tensor([1, 2], dtype=np.float16).dtype == "float16"
-    with pytest.raises(ValueError, match="expected 'cpu', 'cuda' or 'cuda:<number>'. Received: 'tpu'"):
+    with pytest.raises(ValueError, match=r"expected 'cpu', 'cuda' or 'cuda:<number>'\. Received: 'tpu'"):
         Tensor([1.0], device="tpu")
 
 
@@ -168,7 +168,7 @@ def test_len_and_iteration() -> None:
     assert len(t) == 3
     for row, expected in zip(t, X):
         same(row, expected)
-    a, b, c = t
+    _a, b, _c = t
     same(b, X[1])
     for wrong in (len, list):
         with pytest.raises(TypeError):
@@ -210,7 +210,7 @@ def test_dlpack_refuses_what_it_cannot_take() -> None:
 
     with pytest.raises(gpudl.errors.BackendError, match="device type 10"):
         gpudl.from_dlpack(Elsewhere())
-    with pytest.raises(TypeError, match="an array that offers DLPack is expected. Received: list"):
+    with pytest.raises(TypeError, match=r"an array that offers DLPack is expected\. Received: list"):
         gpudl.from_dlpack([1.0])
     with pytest.raises(DTypeError, match="complex64"):
         gpudl.from_dlpack(np.zeros(2, "c8"))
@@ -222,7 +222,7 @@ def test_dlpack_with_torch() -> None:
     t = Tensor(X)
     assert torch.from_dlpack(t).tolist() == X.tolist()
     same(gpudl.from_dlpack(torch.tensor(X).T), X.T)
-    with pytest.raises(DTypeError, match="requires? grad"):
+    with pytest.raises(DTypeError, match=r"requires? grad"):
         gpudl.from_dlpack(torch.ones(2, requires_grad=True))
 
 
@@ -446,7 +446,7 @@ def test_mathematical_methods(name: str, path: str) -> None:
 
 def test_views_share_memory_and_copies_do_not() -> None:
     t = Tensor(X)
-    for view in (t.reshape(12), t.T, t[1:], ops.expand_dims(t, 0), t.detach(), ops.squeeze(ops.expand_dims(t, 1)), ops.broadcast_to(t, (2, 3, 4))):
+    for view in (t.reshape(12), t.T, t[1:], t.detach(), ops.expand_dims(t, 0), ops.squeeze(t[:, None]), ops.broadcast_to(t, (2, 3, 4))):
         assert view.storage is t.storage
     for fresh in (t + 0, t.T.reshape(12), t.astype("float64"), ops.copy(t)):
         assert fresh.storage is not t.storage and fresh.array.flags.c_contiguous
