@@ -29,6 +29,11 @@ _KNOWN = frozenset(_BY_NAME.values())
 _PYTHON: dict[Any, str] = {bool: "bool", int: "int32"}
 
 
+def is_name(name: str) -> bool:
+    """Whether it names one of gpudl's number types."""
+    return name in _BY_NAME
+
+
 def standard(dtype: Any) -> np.dtype[Any]:
     """The NumPy dtype meant by a name, a Python type or a dtype, in native byte order. Raises DTypeError for what gpudl does not hold."""
     if isinstance(dtype, np.dtype):

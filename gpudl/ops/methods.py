@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import autograd, backends, ops
+from .. import autograd, backends, dtypes, ops
 from ..op import Op
 from ..tensors import Storage, Tensor, mode, wrap
 from . import comparison as c
@@ -91,9 +91,7 @@ def to(self: Tensor, device: Any = None, dtype: Any = None) -> Tensor:
     >>> gpudl.Tensor([1.0]).to("float64")
     Tensor([1.], dtype=float64)
     """
-    if device is not None and not (isinstance(device, str) and device.split(":")[0] in ("cpu", "cuda", "gpu")):
-        if dtype is not None:
-            backends.normalise(device)  # says what a device is
+    if device is not None and dtype is None and (not isinstance(device, str) or dtypes.is_name(device)):
         device, dtype = None, device
     if dtype is not None:
         self = cast(self, dtype)
