@@ -1,0 +1,73 @@
+"""Turn layers into plain data and back: `serialize`, `deserialize`. Classes come from one closed table, or from the user's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import did_you_mean
+from ..named import custom_object_scope, custom_objects
+from . import activation, conv, core, normalization, pooling
+from .base import Layer
+
+_CLASSES: dict[str, type[Layer]] = {}
+
+
+def register(*classes: type[Layer]) -> None:
+    """Let these classes of ours be named in files."""
+    _CLASSES.update({c.__name__: c for c in classes})
+
+
+register(
+    activation.LeakyReLU, activation.ReLU, activation.Softmax, conv.Conv2D, core.Activation, core.Dense, core.Dropout, core.Flatten,
+    core.InputLayer, core.Reshape, normalization.BatchNormalization, pooling.AveragePooling2D, pooling.GlobalAveragePooling2D,
+    pooling.GlobalMaxPooling2D, pooling.MaxPooling2D,
+)  # fmt: skip
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """``{"class_name": ..., "config": ...}``, without the weights.
+
+    >>> import gpudl
+    >>> data = serialize(gpudl.layers.Dropout(0.5, name="drop"))
+    >>> data["class_name"], data["config"]["rate"]
+    ('Dropout', 0.5)
+    >>> deserialize(data)
+    <Dropout name=drop, built=False>
+    """
+    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
+    """A new layer from what `serialize` gave.
+
+    Args:
+        config: of the layer.
+        custom_objects: name -> class or function of your own that the configuration names.
+
+    Raises:
+        ValueError: for classes that are neither ours nor in custom_objects; nothing is imported or run.
+        TypeError: for unknown fields.
+    """
+    with custom_object_scope(custom_objects):
+        return _deserialize(config)
+
+
+def _deserialize(config: Mapping[str, Any]) -> Layer:
+    name = config.get("class_name") if isinstance(config, Mapping) else None
+    arguments = config.get("config") if isinstance(config, Mapping) else None
+    if not isinstance(name, str) or not isinstance(arguments, Mapping):
+        looks = "{'class_name': ..., 'config': {...}}"
+        raise ValueError(f"[layers] a layer's configuration looks like {looks}. Received: {repr(config)[:200]}")
+    found: Any = custom_objects().get(name, _CLASSES.get(name))
+    if found is None:
+        raise ValueError(
+            f"[layers] unknown layer class {name!r}.{did_you_mean(name, _CLASSES)} "
+            f"A class of your own is found by custom_objects={{{name!r}: ...}}"
+        )
+    if not (isinstance(found, type) and issubclass(found, Layer)):
+        raise TypeError(f"[layers] {name!r} must be a class derived from Layer. Received: {found!r}")
+    return found.from_config(dict(arguments))  # type: ignore[no-any-return]
+
+
+__all__ = ["deserialize", "register", "serialize"]

@@ -1,0 +1,127 @@
+"""Find objects by name in closed tables: `Table.get` for what users write, `custom_object_scope` for classes of their own.
+
+Nothing here imports a module or follows a path: a name that is not in a table, and was not handed in by the user, is an error.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .errors import did_you_mean
+
+
+def snake_case(name: str) -> str:
+    """The name of a class as Keras writes it in lower case.
+
+    >>> [snake_case(name) for name in ("GlorotUniform", "MaxPooling2D", "ReLU")]
+    ['glorot_uniform', 'max_pooling2d', 're_lu']
+    """
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+class _Scope(threading.local):
+    objects: Mapping[str, Any] = {}
+
+
+_scope = _Scope()
+
+
+@contextmanager
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Within the block, names in configurations may also mean these classes and functions.
+
+    Args:
+        custom_objects: name -> class or function; None for none.
+    """
+    before, _scope.objects = _scope.objects, {**_scope.objects, **(custom_objects or {})}
+    try:
+        yield
+    finally:
+        _scope.objects = before
+
+
+def custom_objects() -> Mapping[str, Any]:
+    """What the enclosing scopes added, name -> object."""
+    return _scope.objects
+
+
+class Table:
+    """Classes by their name, its snake case, and aliases.
+
+    Args:
+        kind: what they are, in messages: ``"initializer"``.
+        base: the class they derive from.
+        classes: in the order of the documentation.
+        aliases: further spellings -> a callable that makes the object.
+    """
+
+    def __init__(self, kind: str, base: type, classes: list[type], aliases: Mapping[str, Callable[[], Any]] | None = None) -> None:
+        self.kind, self.base, self.plural = kind, base, kind + ("es" if kind.endswith("s") else "s")
+        self.classes: dict[str, type] = {c.__name__: c for c in classes}
+        self.makers: dict[str, Callable[[], Any]] = {**self.classes, **{snake_case(n): c for n, c in self.classes.items()}}
+        self.makers.update(aliases or {})
+
+    def get(self, identifier: Any) -> Any:
+        """An object from None, an instance, a class, a function, a name, or ``{"class_name": ..., "config": ...}``."""
+        if identifier is None or isinstance(identifier, self.base):
+            return identifier
+        if isinstance(identifier, str):
+            own = custom_objects().get(identifier)
+            if own is not None:
+                return self.get(own)
+            if identifier not in self.makers:
+                raise ValueError(f"[{self.plural}] unknown {self.kind} {identifier!r}.{self._hint(identifier)}")
+            return self._make(self.makers[identifier], {})
+        if isinstance(identifier, Mapping):
+            return self._from_config(identifier)
+        if isinstance(identifier, type):
+            if not issubclass(identifier, self.base):
+                raise TypeError(f"[{self.plural}] expected a class derived from {self.base.__name__}. Received: {identifier.__name__}")
+            return self._make(identifier, {})
+        if callable(identifier):
+            return identifier
+        raise TypeError(f"[{self.plural}] expected a name, an instance or a function. Received: {identifier!r}")
+
+    def _hint(self, name: str) -> str:
+        close = did_you_mean(name, [n for n in self.makers if n not in self.classes] if name.islower() else list(self.makers))
+        return close or f" Known: {', '.join(sorted(snake_case(n) for n in self.classes))}"
+
+    def _make(self, maker: Callable[..., Any], config: Mapping[str, Any]) -> Any:
+        try:
+            return maker(**config)
+        except TypeError as error:
+            if config:
+                raise
+            name = getattr(maker, "__name__", self.kind)
+            raise TypeError(f"[{self.plural}] {name} needs arguments; pass an instance, e.g. {name}(...). {error}") from None
+
+    def _from_config(self, config: Mapping[str, Any]) -> Any:
+        name, arguments = config.get("class_name"), config.get("config", {})
+        if not isinstance(name, str) or not isinstance(arguments, Mapping):
+            raise ValueError(f"[{self.plural}] a configuration looks like {{'class_name': ..., 'config': {{...}}}}. Received: {dict(config)!r}")
+        found: Any = custom_objects().get(name)
+        if found is None:
+            found = self.classes.get(name) or self.makers.get(name)
+        if found is None:
+            raise ValueError(
+                f"[{self.plural}] unknown class {name!r}.{self._hint(name)} A class of your own is found by custom_objects={{{name!r}: ...}}"
+            )
+        if isinstance(found, type) and hasattr(found, "from_config"):
+            return found.from_config(dict(arguments))
+        return found(**arguments) if arguments or isinstance(found, type) else found
+
+    def serialize(self, value: Any) -> Any:
+        """What `get` takes back: a class name and a configuration; for a function its name, which needs custom_objects on the way back."""
+        if value is None:
+            return None
+        if isinstance(value, self.base):
+            return {"class_name": type(value).__name__, "config": value.get_config()}  # type: ignore[attr-defined]
+        return {"class_name": getattr(value, "__name__", type(value).__name__), "config": {}}
+
+
+__all__ = ["Table", "custom_object_scope", "custom_objects", "snake_case"]
