@@ -42,8 +42,8 @@ def fail(problem: str, fix: str) -> NoReturn:
 
 
 def make_venv() -> None:
-    """Makes .venv, anew if it belongs to another interpreter."""
-    wanted = f"{sys.version} {Path(sys.base_prefix).resolve()}"
+    """Makes .venv, anew if it belongs to another interpreter or another place."""
+    wanted = f"{sys.version} {Path(sys.base_prefix).resolve()} {ROOT}"  # a moved .venv does not work
     note = VENV / "gpudl-python.txt"
     if PYTHON.exists() and note.exists() and note.read_text(encoding="utf-8") == wanted:
         return
