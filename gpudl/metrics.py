@@ -325,8 +325,7 @@ def get(identifier: Any, loss: Any = None, output_shape: tuple[int | None, ...] 
     found = _table.get(identifier)
     if found is None:
         raise ValueError("[metrics] a metric is missing. Received: None")
-    if not isinstance(found, Metric):
-        found = MeanOf(found)
+    found = found if isinstance(found, Metric) else MeanOf(found)
     if isinstance(identifier, str):
         found.name = identifier
     return found

@@ -7,5 +7,6 @@ from ..renames import RENAMES
 RENAMES.update(
     {
         ("Optimizer", "lr"): "learning_rate",
+        ("logs", "acc"): "accuracy",  # names in logs: EarlyStopping(monitor="val_acc")
     }
 )

@@ -61,7 +61,7 @@ def gather_rows(data: Tensor, order: Tensor, cursor: Tensor, batch: int) -> Tens
         cursor: int64, one element; cursor + batch must not exceed the order's length.
         batch: how many rows, a constant of the step.
     """
-    return apply(GATHER_ROWS, (data, order, cursor), (batch,))
+    return apply(GATHER_ROWS, (data, order, cursor), (batch,))  # type: ignore[no-any-return]
 
 
 def scatter_rows_(result: Tensor, rows: Tensor, cursor: Tensor) -> None:

@@ -15,7 +15,10 @@ from ..errors import DTypeError, ShapeError
 from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import as_tensor, cast, constant_like, floating, one_axis
-from .elementwise import MULTIPLY, SUBTRACT, multiply, negative, subtract
+from .comparison import equal
+from .elementwise import MULTIPLY, SUBTRACT, add, clip, divide, multiply, negative, subtract, where
+from .mathematics import log
+from .smooth import sigmoid, softplus
 from .softmax import SOFTMAX, log_softmax, sum_over
 
 # softmax cross-entropy ---------------------------------------------------------------------------------------------------------
@@ -161,12 +164,10 @@ def _scores(output: Tensor, from_logits: bool, kind: str) -> tuple[Tensor, Tenso
 
 def _log_probabilities(output: Tensor) -> Tensor:
     """log of probabilities, renormalised and kept away from 0 and 1 by `config.epsilon()`; finite for a row of zeros too."""
-    from .. import ops as e
-
     total = sum_over(output, (output.ndim - 1,))
-    total = e.where(e.equal(total, 0.0), 1.0, total)
+    total = where(equal(total, 0.0), 1.0, total)
     epsilon = config.epsilon()
-    return e.log(e.clip(e.divide(output, total), epsilon, 1.0 - epsilon))
+    return log(clip(divide(output, total), epsilon, 1.0 - epsilon))
 
 
 def _row_loss(target: Tensor, log_p: Tensor) -> Tensor:
@@ -205,7 +206,7 @@ def categorical_crossentropy(target: TensorLike, output: TensorLike, from_logits
     if target.requires_grad and known is not None:
         return _row_loss(target, log_softmax(known[0]))
     if known is not None:
-        return apply(CATEGORICAL_CROSSENTROPY, (*known, target))
+        return apply(CATEGORICAL_CROSSENTROPY, (*known, target))  # type: ignore[no-any-return]
     return _row_loss(target, _log_probabilities(_last(output, axis)))
 
 
@@ -240,7 +241,7 @@ def sparse_categorical_crossentropy(target: TensorLike, output: TensorLike, from
     target = target.detach()
     known = _scores(_last(output, axis), from_logits, "softmax")
     if known is not None:
-        return apply(SPARSE_CATEGORICAL_CROSSENTROPY, (*known, target))
+        return apply(SPARSE_CATEGORICAL_CROSSENTROPY, (*known, target))  # type: ignore[no-any-return]
     rows = apply(LABEL_ROWS, (target,), (output.shape[axis], dtypes.FLOATS.index(output.dtype)))
     return _row_loss(rows, _log_probabilities(_last(output, axis)))
 
@@ -303,9 +304,6 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
     >>> binary_crossentropy([0.0, 1.0], [0.0, 1000.0], from_logits=True)
     Tensor([0.6931472, 0.       ], dtype=float32)
     """
-    from .. import ops as e
-    from .smooth import sigmoid, softplus
-
     target, output = _one_device(target, output)
     if target.shape != output.shape:
         raise ShapeError(
@@ -317,10 +315,10 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
         z = origin[1]
         if target.requires_grad:
             return subtract(softplus(z), multiply(z, target))
-        return apply(BINARY_CROSSENTROPY, (z, sigmoid(z) if from_logits else output, target))
+        return apply(BINARY_CROSSENTROPY, (z, sigmoid(z) if from_logits else output, target))  # type: ignore[no-any-return]
     epsilon = config.epsilon()
-    q = e.clip(output, epsilon, 1.0 - epsilon)
-    return negative(e.add(multiply(target, e.log(q)), multiply(subtract(1.0, target), e.log(subtract(1.0, q)))))
+    q = clip(output, epsilon, 1.0 - epsilon)
+    return negative(add(multiply(target, log(q)), multiply(subtract(1.0, target), log(subtract(1.0, q)))))
 
 
 # squared error, and the weighted sum that makes one number of a loss per row -----------------------------------------------------
@@ -375,7 +373,7 @@ def mean_squared_error(target: TensorLike, output: TensorLike) -> Tensor:
     Tensor([1.], dtype=float32)
     """
     target, output = _one_device(target, output)
-    return apply(MEAN_SQUARED_ERROR, (output, cast(target, output.dtype)))
+    return apply(MEAN_SQUARED_ERROR, (output, cast(target, output.dtype)))  # type: ignore[no-any-return]
 
 
 def _weighted_infer(values: Any, weights: Any, divisor: float, *shape: int) -> Any:
@@ -412,7 +410,7 @@ def weighted_sum(values: Tensor, weights: Tensor | float | None, divisor: float)
     """sum(values * weights) / divisor, one number. Weights have the values' shape or are a number; they get no gradient."""
     if not isinstance(weights, Tensor):
         weights = constant_like(1.0 if weights is None else float(weights), values.dtype, values.storage.backend)
-    return apply(WEIGHTED_SUM, (values, weights), (float(divisor), *values.shape))
+    return apply(WEIGHTED_SUM, (values, weights), (float(divisor), *values.shape))  # type: ignore[no-any-return]
 
 
 __all__ = ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]

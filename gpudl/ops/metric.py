@@ -117,7 +117,7 @@ def binary_accuracy_(total: Tensor, pred: Tensor, target: Tensor, threshold: flo
 
 def mean_result(total: Tensor) -> Tensor:
     """total[0] / total[1], or 0 where nothing was gathered; a tensor of its own."""
-    return apply(MEAN_RESULT, (total,))
+    return apply(MEAN_RESULT, (total,))  # type: ignore[no-any-return]
 
 
 __all__ = ["binary_accuracy_", "categorical_accuracy_", "mean_", "mean_result", "sparse_categorical_accuracy_"]

@@ -20,7 +20,7 @@ def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, .
 
 def sum_over(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The sum over axes, which are kept with size 1."""
-    return apply(SUM_TO, (x,), reduced_shape(x.shape, axes))
+    return apply(SUM_TO, (x,), reduced_shape(x.shape, axes))  # type: ignore[no-any-return]
 
 
 def _softmax_infer(x: Any, *axes: int) -> Any:
@@ -94,7 +94,7 @@ def softmax(x: TensorLike, axis: int | tuple[int, ...] = -1) -> Tensor:
     y, stats = apply(SOFTMAX, (x,), axes)
     if axes == (x.ndim - 1,):
         y.origin = ("softmax", x, stats)  # a cross-entropy of y goes back to x, which is exact where y has lost digits
-    return y
+    return y  # type: ignore[no-any-return]
 
 
 def _log_softmax_infer(x: Any, *axes: int) -> Any:
@@ -150,7 +150,7 @@ def log_softmax(x: TensorLike, axis: int | tuple[int, ...] = -1) -> Tensor:
     Tensor([    0., -1000.], dtype=float32)
     """
     x = floating(x)
-    return apply(LOG_SOFTMAX, (x,), some_axes("log_softmax", axis, x.ndim))
+    return apply(LOG_SOFTMAX, (x,), some_axes("log_softmax", axis, x.ndim))  # type: ignore[no-any-return]
 
 
 __all__ = ["log_softmax", "softmax"]

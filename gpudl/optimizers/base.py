@@ -34,9 +34,9 @@ class Optimizer(Versioned):
     ...         p.assign(p * 0.5)
     >>> import gpudl
     >>> w = gpudl.Variable([4.0])
-    >>> Halving(0.1).apply([gpudl.ones(1)], [w])
-    >>> w
-    Variable('variable', [2.], dtype=float32)
+    >>> Halving(0.1).apply([gpudl.ops.ones(1)], [w])
+    >>> w.numpy()
+    array([2.], dtype=float32)
     """
 
     slot_names: tuple[str, ...] = ()  # one tensor of each parameter's shape, zeros at first, by these names
@@ -147,8 +147,8 @@ class Optimizer(Versioned):
         >>> w = gpudl.Variable([1.0, 2.0])
         >>> (w * w).sum().backward()
         >>> gpudl.optimizers.SGD(0.25).apply(trainable_variables=[w])
-        >>> w
-        Variable('variable', [0.5, 1. ], dtype=float32)
+        >>> w.numpy()
+        array([0.5, 1. ], dtype=float32)
         """
         targets = self._variables if trainable_variables is None else list(trainable_variables)
         if not targets and trainable_variables is None:
