@@ -12,6 +12,7 @@ from .find import *  # noqa: F403
 from .gated import *  # noqa: F403
 from .gather import *  # noqa: F403
 from .indexing import *  # noqa: F403
+from .joining import *  # noqa: F403
 from .layernorm import *  # noqa: F403
 from .linalg import *  # noqa: F403
 from .loss import *  # noqa: F403

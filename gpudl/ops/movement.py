@@ -209,7 +209,7 @@ def broadcast_to(x: TensorLike, shape: Any) -> Tensor:
 
 
 # slices ------------------------------------------------------------------------------------------------------------------------
-# A slice is given per axis by start, step and length; attrs: (ndim, *starts, *steps, *shape of the whole).
+# A slice is given per axis by start, step and length; attrs: (ndim, *starts, *steps, *shape of the whole, *lengths).
 
 
 def key_of(starts: Sequence[int], steps: Sequence[int], lengths: Sequence[int]) -> tuple[slice, ...]:
@@ -223,25 +223,31 @@ def key_of(starts: Sequence[int], steps: Sequence[int], lengths: Sequence[int]) 
 
 def _slice_grad(xp: Any, dx: Any, g: Any, n: int, *attrs: int) -> None:
     dx[...] = 0
-    dx[key_of(attrs[:n], attrs[n : 2 * n], g.shape)] = g
+    dx[key_of(attrs[:n], attrs[n : 2 * n], attrs[3 * n :])] = g
 
 
 def _slice_grad_vjp(ctx: Any, gg: Tensor) -> Any:
-    n = ctx.attrs[0]
-    return (take_slice(gg, ctx.attrs[1 : n + 1], ctx.attrs[n + 1 : 2 * n + 1], ctx.node.ins[0].shape),)
+    n, attrs = ctx.attrs[0], ctx.attrs[1:]
+    return (take_slice(gg, attrs[:n], attrs[n : 2 * n], attrs[3 * n :]),)
 
 
-SLICE_GRAD = Op(
-    "slice_grad", lambda g, n, *attrs: ((tuple(attrs[2 * n :]), g.dtype),), _slice_grad, _slice_grad_vjp, saves=(0,), twice=True
-)
-SLICE = _only_view("slice", lambda ctx, g: (ctx.grad(0, SLICE_GRAD, (g,), ctx.attrs),))
+SLICE_GRAD = Op("slice_grad", lambda g, n, *attrs: ((attrs[2 * n : 3 * n], g.dtype),), _slice_grad, _slice_grad_vjp, twice=True)
+
+
+def _slice_vjp(ctx: Any, g: Tensor) -> Any:
+    lengths = ctx.attrs[1 + 3 * ctx.attrs[0] :]
+    return (ctx.grad(0, SLICE_GRAD, (reshape(g, lengths),), ctx.attrs),)  # indexing drops and adds axes of size 1
+
+
+SLICE = _only_view("slice", _slice_vjp)
 
 
 def take_slice(x: Tensor, starts: Sequence[int], steps: Sequence[int], lengths: Sequence[int]) -> Tensor:
     """The strided view that `key_of` describes; the arguments must fit x. x itself if that is all of it in order."""
-    if tuple(lengths) == x.array.shape and all(s == 1 or n < 2 for s, n in zip(steps, lengths)):
+    shape = x.array.shape
+    if tuple(lengths) == shape and all(s == 1 or n < 2 for s, n in zip(steps, lengths)):
         return x
-    return view(SLICE, x, x.array[(*key_of(starts, steps, lengths), ...)], (x.array.ndim, *starts, *steps, *x.array.shape))
+    return view(SLICE, x, x.array[(*key_of(starts, steps, lengths), ...)], (len(shape), *starts, *steps, *shape, *lengths))
 
 
 def part(x: Tensor, axis: int, start: int, length: int, step: int = 1) -> Tensor:
