@@ -63,14 +63,16 @@ inline bool read_attrs(PyObject* sequence, Call& call) {
 
 // `attribute` null: the items are arrays themselves.
 template <class Reader> bool read_operands(PyObject* sequence, PyObject* attribute, bool output, Call& call) {
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(sequence);
+    const auto items = py::reinterpret_steal<py::object>(PySequence_Tuple(sequence));  // a list could change while `array` is read
+    if (!items) return false;
+    const Py_ssize_t n = PyTuple_GET_SIZE(items.ptr());
     if (n > max_operands) {
         PyErr_Format(PyExc_TypeError, "a kernel takes at most %d %s. Received: %zd", max_operands, output ? "outputs" : "inputs", n);
         return false;
     }
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject* item = PySequence_Fast_GET_ITEM(sequence, i);
-        PyObject* array = attribute ? PyObject_GetAttr(item, attribute) : (Py_INCREF(item), item);
+        PyObject* item = PyTuple_GET_ITEM(items.ptr(), i);
+        PyObject* array = attribute ? PyObject_GetAttr(item, attribute) : Py_NewRef(item);
         if (!array) return false;
         const int at = call.held_count++;
         call.held[at] = array;
@@ -165,11 +167,12 @@ template <class Backend> class Functions {
 
 public:
     static py::dict kernels() {
-        static PyMethodDef method{
-            "kernel", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(launch)), METH_FASTCALL,
-            "kernel(outs, ins, attrs): None if done, 1 if there is none for these operands, 2 if it needs dense inputs."};
+        static std::map<std::string, PyMethodDef> methods;  // each with its own name, which profilers show
         py::dict result;
         for (const auto& [name, variants] : table()) {
+            PyMethodDef& method = methods[name];
+            method = {name.c_str(), reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(launch)), METH_FASTCALL,
+                      "kernel(outs, ins, attrs): None if done, 1 if there is none for these operands, 2 if it needs dense inputs."};
             auto self = py::reinterpret_steal<py::object>(PyCapsule_New(const_cast<Variants*>(&variants), variants_name, nullptr));
             result[name.c_str()] = py::reinterpret_steal<py::object>(PyCFunction_New(&method, self.ptr()));
         }

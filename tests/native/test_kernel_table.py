@@ -35,6 +35,7 @@ def call(name: str, outs: list[Any], ins: list[Any], attrs: tuple[Any, ...] = ()
 def test_kernels_and_signatures_name_the_same() -> None:
     assert set(cpu.kernels()) == set(cpu.signatures())
     assert {"relu", "relu_grad", "leaky_relu", "leaky_relu_grad"} <= set(cpu.kernels())
+    assert all(kernel.__name__ == name for name, kernel in cpu.kernels().items())
 
 
 @needs_cpu
@@ -192,6 +193,22 @@ def test_an_array_made_by_the_attribute_lives_through_the_call() -> None:
     for _ in range(20):
         assert cpu.kernels()["relu"]([Operand(y)], [Fleeting()], ()) is None
         assert (y == 3).all()
+
+
+@needs_cpu
+def test_a_list_that_changes_while_it_is_read() -> None:
+    ins: list[Any] = []
+
+    class Greedy:
+        @property
+        def array(self) -> np.ndarray:
+            ins.clear()
+            return np.ones(3, "f")
+
+    ins += [Greedy(), Greedy()]
+    y = np.empty(3, "f")
+    assert cpu.kernels()["relu_grad"]([Operand(y)], ins, ()) is None
+    assert (y == 1).all() and not ins
 
 
 @needs_cpu
