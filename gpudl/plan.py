@@ -58,7 +58,7 @@ class Recording:
         self.calls: list[Call] = []
         self.slots: list[Slot] = []
         self.refusal: str | None = None
-        self.leaves: dict[Leaf, bool | None] = {}  # had it a gradient before? None: the step cleared it first
+        self.leaves: dict[Leaf, Any] = {}  # the array of its gradient before; False: it had none; None: the step cleared it first
         self.start = tick()
         self.inputs: dict[Storage, int] = {}
         for i, t in enumerate(inputs):
@@ -85,7 +85,7 @@ class Recording:
     def note_leaf(self, leaf: Leaf, cleared: bool = False) -> None:
         """The step reads or sets a gradient: a replay is only right if it was there, or not there, as now."""
         if leaf not in self.leaves:
-            self.leaves[leaf] = None if cleared else leaf.grad is not None
+            self.leaves[leaf] = None if cleared else leaf.grad is not None and leaf.grad.array
 
     def append(self, op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[Any, ...]) -> None:
         fresh = len(outs) - op.updates
@@ -137,8 +137,9 @@ class Recording:
             if a.read_first and a.input is None and a.root is not b.root:
                 name = next((c.op.name for c in self.calls for o in (*c.outs, *c.ins) if o.slot == number), "?")
                 return f"[{name}] reads a constant that was another tensor before; make constants in build()"
-        if list(self.leaves.values()) != list(other.leaves.values()) or any(a is not b for a, b in zip(self.leaves, other.leaves)):
-            return "gradients were there before one step and not before the other"
+        mine, theirs = list(self.leaves.items()), list(other.leaves.items())
+        if len(mine) != len(theirs) or any(a is not c or b is not d for (a, b), (c, d) in zip(mine, theirs)):
+            return "gradients were there before one step and not before the other, or lay elsewhere"
         return None
 
 
@@ -246,7 +247,10 @@ class Plan:
 
     def fits_gradients(self) -> bool:
         """Whether each gradient that the step adds to is there, or not there, as it was when the step was recorded."""
-        return all(before is None or before == (leaf.grad is not None) for leaf, before, _ in self.leaves)
+        for leaf, before, _ in self.leaves:
+            if before is not None and before is not (False if leaf.grad is None else leaf.grad.array):
+                return False
+        return True
 
     def run(self, times: int = 1) -> None:
         """Run the step. Python handles signals between two calls."""

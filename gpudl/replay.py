@@ -7,18 +7,20 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import config, env
+from . import backends, config, env
 from .errors import CaptureError
-from .op import empty
 from .plan import Plan, Recording, Workspace
-from .tensors import Storage, Tensor, mode, wrap
+from .tensors import Storage, Tensor, empty, mode, wrap
+from .variables import Variable
 
 PATIENCE = 4  # different recordings of one key before it stays eager
 PLANS = 8  # kept per runner, least recently used dropped
+LAYOUTS = 64  # kept per captured function: kinds of arguments, each with its runner
 
 os.register_at_fork(after_in_child=config.bump)  # plans are dropped in a forked child
 
@@ -93,7 +95,7 @@ class StepRunner:
         storages = [t.storage for t in inputs]
         distinct = len({id(s) for s in storages})
         same = () if distinct == len(storages) else tuple([storages.index(s) for s in storages])
-        return (constants, mode.grad, same, *[(t.array.shape, t.array.dtype, t.storage.backend) for t in inputs])
+        return (constants, mode.grad, backends.default_device(), same, *[(t.array.shape, t.array.dtype, t.storage.backend) for t in inputs])
 
     def doubt(self) -> None:
         """Code that is not ours has run: the next step of every key is made eagerly, and its plan must agree with it."""
@@ -141,6 +143,7 @@ class StepRunner:
         difference = None if before is None else before.difference(recording)
         if why is None and number > 1 and before is not None and difference is None:
             if plan is None or not same_places(plan.recording, recording):
+                self.outputs.pop(id(plan), None)
                 plan = Plan(recording, inputs, self.workspace)
                 given = {t.storage: n for n, t in reversed(list(enumerate(inputs)))}
                 self.outputs[id(plan)] = result, {t.storage: given[t.storage] for t in all_tensors(result) if t.storage in given}
@@ -210,7 +213,8 @@ class capture:  # a decorator, used like a function
 
     The function may build anything out of gpudl ops, call `backward()` and `optimizer.apply(...)`. From the third call with inputs of the
     same shapes and dtypes on, the recorded kernel calls run without the Python code of the function. Results are returned off the tape, in
-    memory of their own; arguments that are not tensors or arrays must be hashable and are constants of a recording.
+    memory of their own; arguments that are not tensors or arrays must be hashable and are constants of a recording. Variables, and tensors
+    that require a gradient, are known by identity: the recording belongs to this one.
 
     Refused, with the line at fault: reading a tensor on the host (`float`, `print`, `.numpy()`), making tensors from host data, setting
     attributes of a built layer or optimizer. Such a function runs eagerly, with one warning, or raises CaptureError if `strict`.
@@ -234,7 +238,7 @@ class capture:  # a decorator, used like a function
         self.__wrapped__ = function
         self.__doc__ = function.__doc__ or type(self).__doc__
         self.__name__ = getattr(function, "__name__", "function")
-        self._layouts: dict[Any, StepRunner] = {}
+        self._layouts: OrderedDict[Any, StepRunner] = OrderedDict()
         self._strict = strict
         self._workspace = Workspace()
         self._lock = threading.RLock()
@@ -247,10 +251,15 @@ class capture:  # a decorator, used like a function
         for value in values:
             if isinstance(value, np.ndarray):
                 value = Tensor(value)
-            if isinstance(value, Tensor) and value.edge is None:
+            if isinstance(value, Tensor) and not value.is_leaf:
+                raise CaptureError(
+                    f"{self.__name__}: an argument of shape {value.shape} was computed on the tape, which a captured function cannot "
+                    "continue. Pass argument.detach(), or compute it inside"
+                )
+            if isinstance(value, Tensor) and value.edge is None and not isinstance(value, Variable):
                 layout.append(Hole(len(inputs)))
                 inputs.append(as_input(value))
-            elif isinstance(value, Tensor):  # a parameter: kept where it is, and another one is another step
+            elif isinstance(value, Tensor):  # a parameter or state: kept where it is, and another one is another step
                 layout.append(Same(value))
             else:
                 layout.append(value)
@@ -261,7 +270,15 @@ class capture:  # a decorator, used like a function
             raise CaptureError(f"{self.__name__}: arguments must be tensors, arrays or hashable constants. Received: {values!r}") from None
         if runner is None:
             runner = self._layouts[shape] = self._make(len(args), names, layout)
+            if len(self._layouts) > LAYOUTS:
+                self._layouts.popitem(last=False)
+        else:
+            self._layouts.move_to_end(shape)
         return runner(inputs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A captured method: the object is a constant, known by identity."""
+        return self if instance is None else MethodType(self, instance)
 
     def _make(self, positional: int, names: tuple[str, ...], layout: list[Any]) -> StepRunner:
         function = self.__wrapped__

@@ -178,6 +178,96 @@ def test_grad_mode_is_part_of_the_key() -> None:
     assert captured.replayed == 4
 
 
+def test_a_gradient_set_by_hand_is_added_to(path: str) -> None:
+    """The recorded step added to the gradient in the arena; another tensor in its place must not be lost."""
+
+    def run(mode: str) -> list[np.ndarray]:
+        w, seen = Variable(np.ones(3, "f4")), []
+        gpudl.variables.pack([w])
+        runner = replay.StepRunner(lambda x: (w * x * x).sum().backward(), mode)
+        for i in range(12):
+            if i % 6 == 4:
+                w.grad = Tensor(np.full(3, 100.0, "f4"))
+            if i == 6:
+                w.grad = None
+            runner([Tensor(np.full(3, float(i), "f4"))])
+            seen.append(w.grad.numpy())
+        assert runner.replayed > 0 or mode == "eager"
+        return seen
+
+    assert all(np.array_equal(a, b) for a, b in zip(run("eager"), run("replay")))
+
+
+def test_state_may_be_an_argument(path: str) -> None:
+    """Variables are known by identity, trainable or not: what the step writes is written into them."""
+    total, other = (Variable(np.zeros(2, "f4"), trainable=False) for _ in range(2))
+
+    @gpudl.capture
+    def step(v: Variable, x: Tensor) -> Tensor:
+        v.assign_add(x)
+        return v * 1
+
+    for i in range(5):
+        assert (step(total, Tensor(np.ones(2, "f4"))).numpy() == i + 1).all()
+    step(other, Tensor(np.ones(2, "f4")))
+    assert (total.numpy() == 5).all() and (other.numpy() == 1).all() and step.replayed == 3
+
+
+def test_arguments_from_the_tape_are_refused() -> None:
+    captured = gpudl.capture(lambda x: x * 2)
+    w = Variable([1.0])
+    with pytest.raises(CaptureError, match=r"computed on the tape.*Pass argument\.detach\(\)"):
+        captured(w * 2)
+    for _ in range(200):
+        captured(Tensor([1.0], requires_grad=True))
+    assert len(captured._layouts) <= replay.LAYOUTS
+
+
+def test_methods_can_be_captured(path: str) -> None:
+    class Model:
+        def __init__(self, k: float) -> None:
+            self.w = Variable([k])
+
+        @gpudl.capture
+        def step(self, x: Tensor) -> Tensor:
+            return self.w * x
+
+    a, b = Model(2.0), Model(3.0)
+    for _ in range(4):
+        assert a.step(Tensor([5.0])).item() == 10 and b.step(Tensor([5.0])).item() == 15
+    assert a.step.replayed == 4
+
+
+def test_no_arguments_at_all(path: str) -> None:
+    w = Variable([1.0])
+    captured = gpudl.capture(lambda: w.assign(w * 2) or (ops.zeros(3) + w))
+    assert [captured().tolist()[0] for _ in range(5)] == [2, 4, 8, 16, 32]
+    assert captured.replayed == 3
+
+
+def test_the_default_device_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpudl.backends import registry
+
+    captured = gpudl.capture(lambda: ops.zeros(3) + 1)
+    with gpudl.device("cpu"):
+        for _ in range(4):
+            assert captured().device == "cpu"
+        second = type(gpudl.backends.get("cpu"))()
+        second.device = "cuda:7"
+        monkeypatch.setitem(registry._backends, "cuda:7", second)
+        with gpudl.device("cuda:7"):
+            assert captured().device == "cuda:7"
+        assert captured().device == "cpu"
+
+
+def test_plans_that_are_replaced_leave_no_results_behind() -> None:
+    runner = replay.StepRunner(lambda x: x * 2)
+    for _ in range(20):
+        runner([Tensor(np.ones(3))])
+        runner.doubt()
+    assert len(runner.plans()) == 1 and len(runner.outputs) == 1
+
+
 def test_settings_end_the_trust(path: str) -> None:
     captured = gpudl.capture(lambda x: x * 2)
     x = Tensor(array(3))
