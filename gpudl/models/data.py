@@ -1,0 +1,165 @@
+"""Let training data in: turn what the user passed into arrays, check it before anything changes, keep it on the model's device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..backends import Backend
+from ..errors import DTypeError, ShapeError
+from ..tensors import Storage, Tensor, host_array, wrap
+
+Array = np.ndarray[Any, Any]
+
+
+def to_array(value: Any, what: str) -> Array:
+    """A host array of numbers from an array, a Tensor, a table or nested lists; a list of one array is that array.
+
+    Raises TypeError or ValueError, naming `what`, for nothing, text, objects, ragged lists, several inputs and single numbers.
+    """
+    if value is None:
+        raise ValueError(f"[fit] {what} is missing. Pass an array with one row per example, e.g. model.fit(x, y)")
+    if isinstance(value, (list, tuple)) and any(isinstance(v, (np.ndarray, Tensor)) for v in value):
+        if len(value) == 1:
+            value = value[0]
+        elif any(getattr(v, "ndim", 0) >= 2 for v in value) and len({np.shape(v) for v in value}) > 1:
+            raise ValueError(f"[fit] {what} is a list of {len(value)} arrays, but a Sequential model has one input and one output")
+    if hasattr(value, "to_numpy"):  # pandas, polars
+        value = value.to_numpy()
+    if isinstance(value, Tensor):
+        array = value.numpy()
+    else:
+        try:
+            array = host_array(value)
+        except DTypeError as error:
+            raise DTypeError(f"[fit] {what} must hold numbers only. {str(error).removeprefix('[tensor] ')}") from None
+    if array.ndim == 0:
+        raise ShapeError(f"[fit] {what} must have one row per example. Received: the single number {array}")
+    return array
+
+
+def check_finite(array: Array, what: str) -> None:
+    """Raises ValueError at the first NaN or infinity, with its place and number."""
+    if array.dtype.kind not in "fV" or not array.size:
+        return
+    with np.errstate(all="ignore"):
+        good = np.isfinite(array)
+    if not good.all():
+        where = tuple(int(i) for i in np.argwhere(~good)[0])
+        count = int(array.size - np.count_nonzero(good))
+        place = ", ".join(map(str, where))
+        raise ValueError(
+            f"[fit] {what} holds {count} value(s) that are NaN or infinite; the first is {what}[{place}] = {array[where]}. "
+            "Clean them first, e.g. numpy.nan_to_num, or drop those rows"
+        )
+
+
+def check_count(name: str, value: Any, least: int) -> int:
+    """A whole number, at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"[fit] {name} must be an integer. Received: {name}={value!r}")
+    if value < least:
+        raise ValueError(f"[fit] {name} must be at least {least}. Received: {name}={value}")
+    return int(value)
+
+
+def same_length(x: Array, other: Array | None, what: str) -> None:
+    if other is not None and len(other) != len(x):
+        raise ValueError(f"[fit] x and {what} must have the same number of rows. Received: x with {len(x)}, {what} with {len(other)}")
+
+
+def fit_input(x: Array, expected: tuple[int | None, ...] | None, first_layer: str, what: str = "x") -> Array:
+    """x as the model's input: a column is made of plain numbers where one feature is expected; other differences are errors."""
+    if expected is None:
+        return x
+    wanted = tuple(expected[1:])
+    if x.ndim == 1 and wanted == (1,):
+        x = x[:, None]
+    if x.ndim != len(expected) or any(w is not None and w != n for w, n in zip(wanted, x.shape[1:])):
+        raise ShapeError(
+            f"[fit] layer 0 {first_layer!r} expects {what} of shape {('N', *wanted)}: ".replace("'N'", "N").replace("None", "?")
+            + f"received {what} of shape {x.shape}."
+            + (f" A single example needs its batch axis: {what}[None]" if x.shape == wanted else "")
+        )
+    return x
+
+
+def to_weights(sample_weight: Any, class_weight: Any, x: Array, y: Array, dtype: np.dtype[Any]) -> Array | None:
+    """One weight an example, or None. Class weights are looked up by label and multiply the sample weights."""
+    weights = None
+    if sample_weight is not None:
+        weights = to_array(sample_weight, "sample_weight")
+        if weights.ndim == 2 and weights.shape[1] == 1:
+            weights = weights[:, 0]
+        if weights.ndim != 1:
+            raise ShapeError(f"[fit] sample_weight must have shape ({len(x)},). Received: shape {weights.shape}")
+        same_length(x, weights, "sample_weight")
+        check_finite(weights, "sample_weight")
+    if class_weight is not None:
+        by_class = class_weights(class_weight, y)
+        weights = by_class if weights is None else weights * by_class
+    return None if weights is None else np.ascontiguousarray(weights, dtype)
+
+
+def class_weights(class_weight: Any, y: Array) -> Array:
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"[fit] class_weight must be a dict from class number to weight. Received: {class_weight!r}")
+    labels = y.argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y)).astype(np.int64)
+    missing = sorted(set(np.unique(labels).tolist()) - {int(k) for k in class_weight})
+    if missing:
+        raise ValueError(f"[fit] class_weight has no weight for the class(es) {missing}. Received: {dict(class_weight)}")
+    size = max(int(k) for k in class_weight) + 1
+    table = np.zeros(size, np.float64)
+    for k, v in class_weight.items():
+        table[int(k)] = v
+    return table[labels]
+
+
+def split(arrays: Sequence[Array | None], fraction: Any) -> tuple[list[Array | None], list[Array | None]]:
+    """The head for training and the tail, before any shuffling, for validation."""
+    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 <= fraction < 1:
+        raise ValueError(f"[fit] validation_split must be a fraction of the data, 0 <= f < 1. Received: {fraction!r}")
+    n = len(arrays[0])  # type: ignore[arg-type]
+    at = math.floor(n * (1.0 - fraction))
+    if at == 0 or at == n:
+        raise ValueError(f"[fit] validation_split={fraction} of {n} rows leaves no row for {'training' if at == 0 else 'validation'}")
+    return [a if a is None else a[:at] for a in arrays], [a if a is None else a[at:] for a in arrays]
+
+
+def resident(array: Array, backend: Backend, dtype: np.dtype[Any] | None = None) -> Tensor:
+    """An array on the model's device. On the CPU a contiguous array of the right dtype is used where it is; steps never write to it."""
+    wanted = array.dtype if dtype is None or not dtypes.is_float(dtypes.standard(array.dtype)) else dtype
+    array = np.ascontiguousarray(array, dtypes.standard(wanted)) if array.ndim else array
+    placed = array if backend.device == "cpu" else backend.from_host(array)
+    return wrap(placed, Storage(placed, backend))
+
+
+def host_tensor(value: Array, backend: Backend) -> Tensor:
+    """A small buffer of the loop's own on the model's device."""
+    placed = backend.from_host(value)
+    return wrap(placed, Storage(placed, backend))
+
+
+@dataclass
+class Dataset:
+    """Whole arrays on the device, with the order they are walked in and the place reached."""
+
+    arrays: tuple[Tensor, ...]  # x, then y and sample weights if there are any
+    size: int
+    order: Tensor
+    cursor: Tensor
+
+    @classmethod
+    def make(cls, arrays: Sequence[Array | None], backend: Backend, dtype: np.dtype[Any]) -> Dataset:
+        placed = tuple(resident(a, backend, dtype) for a in arrays if a is not None)
+        size = placed[0].shape[0]
+        return cls(placed, size, host_tensor(np.arange(size, dtype=np.int64), backend), host_tensor(np.zeros(1, np.int64), backend))
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (*self.arrays, self.order, self.cursor)

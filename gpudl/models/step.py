@@ -1,0 +1,80 @@
+"""One step of training, testing or predicting: ordinary eager code, which `StepRunner` records and replays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import ops
+from ..autograd import no_grad
+from ..tensors import Tensor
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+
+def train(model: Trainer, x: Tensor, y: Tensor, weights: Tensor | None) -> None:
+    """Forward, loss, backward, update, measure."""
+    for variable in model.trainable_variables:
+        variable.path_leaf.clear()
+    y_pred = model(x, training=True)
+    loss = model.compute_loss(x, y, y_pred, weights)
+    loss.backward()
+    model.optimizer.apply(None, model.trainable_variables)
+    with no_grad():
+        measure(model, loss, y, y_pred, weights)
+
+
+def test(model: Trainer, x: Tensor, y: Tensor, weights: Tensor | None) -> None:
+    """Forward, loss, measure."""
+    with no_grad():
+        y_pred = model(x, training=False)
+        measure(model, model.compute_loss(x, y, y_pred, weights), y, y_pred, weights)
+
+
+def predict(model: Trainer, x: Tensor) -> Tensor:
+    with no_grad():
+        return model(x, training=False)
+
+
+def measure(model: Trainer, loss: Tensor, y: Tensor, y_pred: Tensor, weights: Tensor | None) -> None:
+    """Gather loss and metrics in the accumulators on the device; the host reads them when somebody asks."""
+    model.loss_tracker.update_state(loss.detach(), float(y_pred.shape[0]))
+    for metric in model.metrics_in_use:
+        metric.update_state(y, y_pred, weights if metric.weighted else None)
+
+
+# the same over data that lie on the device: the batch is gathered by order and cursor, and an op moves the cursor
+
+
+def batch_of(arrays: tuple[Tensor, ...], order: Tensor, cursor: Tensor, batch: int) -> list[Tensor]:
+    return [ops.gather_rows(a, order, cursor, batch) for a in arrays]
+
+
+def train_from(model: Trainer) -> Any:
+    def step(*inputs: Any) -> None:
+        *arrays, order, cursor, batch = inputs
+        x, y, *weights = batch_of(tuple(arrays), order, cursor, batch)
+        train(model, x, y, weights[0] if weights else None)
+        ops.advance_(cursor, batch)
+
+    return step
+
+
+def test_from(model: Trainer) -> Any:
+    def step(*inputs: Any) -> None:
+        *arrays, order, cursor, batch = inputs
+        with no_grad():
+            x, y, *weights = batch_of(tuple(arrays), order, cursor, batch)
+            test(model, x, y, weights[0] if weights else None)
+            ops.advance_(cursor, batch)
+
+    return step
+
+
+def predict_from(model: Trainer) -> Any:
+    def step(x: Tensor, result: Tensor, order: Tensor, cursor: Tensor, batch: int) -> None:
+        with no_grad():
+            ops.scatter_rows_(result, predict(model, ops.gather_rows(x, order, cursor, batch)), cursor)
+            ops.advance_(cursor, batch)
+
+    return step

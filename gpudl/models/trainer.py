@@ -1,0 +1,499 @@
+"""Train and use a model: `compile`, `fit`, `evaluate`, `predict`, and the same for single batches.
+
+The loop keeps data, order and metrics on the device and runs whole stretches of steps; between them it looks after callbacks. What a step
+does stands in step.py, how it is replayed in gpudl/replay.py.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import callbacks as callbacks_module
+from .. import dtypes, losses, optimizers, variables
+from .. import metrics as metrics_module
+from .. import random as gpudl_random
+from ..errors import unknown_keyword
+from ..replay import StepRunner
+from ..plan import Workspace
+from ..tensors import Tensor
+from ..variables import Variable
+from ..versioned import Versioned
+from . import data as d
+from . import step as steps
+
+if TYPE_CHECKING:
+    from ..backends import Backend
+
+BATCH = 32  # Keras' default batch size
+SLICE = 0.1  # seconds between two looks at the progress bar
+
+
+class Trainer(Versioned):
+    """What a model needs to be trained. It is subclassed by models, which say what their layers compute."""
+
+    _free = frozenset({"stop_training", "history", "loss_tracker", "metrics_in_use"})
+
+    # told by the model ------------------------------------------------------------------------------------------------------
+
+    name: str
+    built: bool
+    layers: list[Any]
+
+    def __call__(self, x: Any, training: bool | None = None) -> Tensor:
+        raise NotImplementedError
+
+    def _init_trainer(self) -> None:
+        """To be called once by the model's constructor."""
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.metrics_in_use: list[Any] = []
+        self.loss_tracker: Any = None
+        self.stop_training = False
+        self.history: Any = None
+        self._compiled = False
+        self._metrics_wanted: list[Any] | None = None
+        self._metrics_for: Any = None
+        self._runners: dict[str, StepRunner] = {}
+        self._workspace = Workspace()
+        self._lock = threading.RLock()
+
+    def compile(
+        self,
+        optimizer: Any = "sgd",
+        loss: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        capture: bool | str = "auto",
+        **unknown: Any,
+    ) -> None:
+        """Say how to train: every name is checked now, not at the first step.
+
+        Args:
+            optimizer: an Optimizer or its name, default ``"sgd"``.
+            loss: a Loss, its name, or a function ``(y_true, y_pred) -> one number an example``.
+            metrics: names, Metric objects or functions, e.g. ``["accuracy"]``.
+            weighted_metrics: the same, weighted by `sample_weight`.
+            run_eagerly: run every step's Python code, e.g. to debug it; default False.
+            capture: ``"auto"`` replays steps where that is possible; True makes it an error where it is not.
+
+        Raises:
+            ValueError: for an unknown optimizer, loss or metric, with the nearest name.
+            TypeError: for an unknown keyword.
+        """
+        allowed = ("optimizer", "loss", "metrics", "weighted_metrics", "run_eagerly", "capture")
+        for keyword in unknown:
+            raise unknown_keyword("compile", keyword, allowed)
+        if capture not in ("auto", True, False):
+            raise ValueError(f"[compile] capture must be 'auto', True or False. Received: {capture!r}")
+        chosen_optimizer = optimizers.get(optimizer)
+        chosen_loss = None if loss is None else losses.get(loss)
+        wanted = [(m, False) for m in _as_list(metrics, "metrics")] + [(m, True) for m in _as_list(weighted_metrics, "weighted_metrics")]
+        for m, _ in wanted:
+            metrics_module.check(m)
+        self.optimizer, self.loss = chosen_optimizer, chosen_loss
+        self._metrics_wanted, self._metrics_for = wanted, None
+        self.metrics_in_use = []
+        self.loss_tracker = None
+        self._mode = "eager" if run_eagerly or capture is False else "replay"
+        self._strict = capture is True
+        self._runners.clear()
+        self._compiled = True
+
+    # what the steps call ----------------------------------------------------------------------------------------------------
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        raise NotImplementedError
+
+    def penalties(self) -> list[Tensor]:
+        """Terms of regularisers, to be added to the loss."""
+        return [penalty for layer in self.layers for penalty in layer.losses]
+
+    def compute_loss(self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+        """The number to be made small: the loss of the batch plus the penalties. May be overridden."""
+        loss: Tensor = self.loss(y, y_pred, sample_weight)
+        for penalty in self.penalties():
+            loss = loss + penalty
+        return loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics in use, the loss first."""
+        return [m for m in (self.loss_tracker, *self.metrics_in_use) if m is not None]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        return [m.name for m in self.metrics]
+
+    # preparation ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _backend(self) -> Backend:
+        from .. import backends
+
+        for layer in self.layers:
+            for v in layer.variables:
+                return v.storage.backend  # type: ignore[no-any-return]
+        return backends.get()
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        for layer in self.layers:
+            found = getattr(layer, "compute_dtype", None)
+            if found is not None:
+                return dtypes.standard(found)
+        return dtypes.floatx()
+
+    def _need(self, what: str, loss: bool = True) -> None:
+        if not self.layers:
+            raise ValueError(f"[{what}] the model has no layers. Add some first: model.add(gpudl.layers.Dense(10))")
+        if loss and not self._compiled:
+            raise RuntimeError(f"[{what}] the model is not compiled. Call model.compile(optimizer=..., loss=...) first")
+        if loss and self.loss is None:
+            raise ValueError(f"[{what}] the model was compiled without a loss. Call model.compile(optimizer=..., loss=...) first")
+
+    def _admit(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, names: tuple[str, ...] = ("x", "y")) -> list[Any]:
+        """Check x, y and weights against each other, the model and the loss; nothing is changed. Returns arrays, weights maybe None."""
+        x = d.fit_input(d.to_array(x, names[0]), self._expected_input(), self.layers[0].name, names[0])
+        y = d.to_array(y, names[1])
+        if len(x) == 0:
+            raise ValueError(f"[fit] {names[0]} is empty: received shape {x.shape}")
+        d.same_length(x, y, names[1])
+        d.check_finite(x, names[0])
+        d.check_finite(y, names[1])
+        output_shape = self._output_for(x.shape)
+        losses.check_labels(self.loss, y, output_shape, names[1])
+        return [x, y, d.to_weights(sample_weight, class_weight, x, y, self._dtype)]
+
+    def _expected_input(self) -> tuple[int | None, ...] | None:
+        raise NotImplementedError
+
+    def _output_for(self, input_shape: tuple[int, ...]) -> tuple[int | None, ...]:
+        """The output's shape for an input's, without building anything."""
+        raise NotImplementedError
+
+    def build(self, input_shape: Any = None) -> None:
+        raise NotImplementedError
+
+    def _prepare(self, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any] | None = None) -> None:
+        """Build what is still missing: weights, slots, accumulators."""
+        if not self.built:
+            self.build((None, *x.shape[1:]))
+        if y is None:
+            return
+        if self.loss_tracker is None:
+            self.loss_tracker = metrics_module.Mean(name="loss")
+        key = (y.ndim, y.dtype.kind, y.shape[1:])
+        if self._metrics_for != key:
+            output = self._output_for(x.shape)
+            chosen = []
+            for wanted, weighted in self._metrics_wanted or []:
+                metric = metrics_module.get(wanted, loss=self.loss, output_shape=output, y=y)
+                metric.weighted = weighted
+                chosen.append(metric)
+            self.metrics_in_use, self._metrics_for = chosen, key
+        self.optimizer.build(self.trainable_variables)
+
+    def _runner(self, kind: str) -> StepRunner:
+        runner = self._runners.get(kind)
+        if runner is None:
+            makers: dict[str, Callable[..., Any]] = {
+                "train": lambda: steps.train_from(self),
+                "test": lambda: steps.test_from(self),
+                "predict": lambda: steps.predict_from(self),
+                "train_batch": lambda: lambda x, y, *w: steps.train(self, x, y, w[0] if w else None),
+                "test_batch": lambda: lambda x, y, *w: steps.test(self, x, y, w[0] if w else None),
+                "predict_batch": lambda: lambda x: steps.predict(self, x),
+            }
+            mode, strict = (self._mode, self._strict) if self._compiled else ("replay", False)
+            runner = self._runners[kind] = StepRunner(
+                makers[kind](), mode, self._workspace, self._lock, strict, f"model {self.name!r}: the {kind.split('_')[0]} step"
+            )
+        return runner
+
+    @property
+    def _foreign(self) -> bool:
+        """Whether Python code that is not ours takes part in a step."""
+        parts: list[Any] = [type(self), *[type(layer) for layer in self.layers]]
+        parts += [getattr(layer, "activation", None) for layer in self.layers]
+        parts += [getattr(self.loss, "function", self.loss), *[getattr(m, "function", m) for m in self.metrics_in_use]]
+        own = __name__.split(".")[0]
+        for part in parts:
+            module = getattr(part, "__module__", None) or type(part).__module__
+            if part is not None and module.split(".")[0] != own:
+                return True
+        return False
+
+    # the loop ---------------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+        **unknown: Any,
+    ) -> Any:
+        """Train on whole arrays, epoch by epoch.
+
+        Args:
+            x: inputs, one row an example; arrays, lists, tables or tensors.
+            y: targets, one row an example.
+            batch_size: examples a step, default 32. The last batch of an epoch is smaller if it does not divide the data.
+            epochs: the number of the last epoch, default 1.
+            verbose: 0 silent, 1 a progress bar, 2 a line an epoch, ``"auto"``: a bar on a terminal or in a notebook, else lines.
+            callbacks: a Callback or a list of them.
+            validation_split: the fraction at the end of the data that is kept for validation.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``.
+            shuffle: draw a new order for every epoch, default True.
+            class_weight: class number -> weight of its examples.
+            sample_weight: one weight an example.
+            initial_epoch: the epoch to start from, default 0.
+            validation_batch_size, validation_freq: examples a validation step, and every how many epochs to validate.
+
+        Returns:
+            A History: ``history.history["loss"]`` is a list with one number an epoch.
+
+        Raises:
+            ValueError, TypeError: for data or options that make no sense; the model is unchanged then.
+        """
+        self._need("fit")
+        for keyword in unknown:
+            raise unknown_keyword("fit", keyword, [*self.fit.__code__.co_varnames[1 : self.fit.__code__.co_argcount]])
+        batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1)
+        epochs, initial_epoch = d.check_count("epochs", epochs, 0), d.check_count("initial_epoch", initial_epoch, 0)
+        held_batch = d.check_count("validation_batch_size", batch if validation_batch_size is None else validation_batch_size, 1)
+        validation_freq = d.check_count("validation_freq", validation_freq, 1)
+        arrays = self._admit(x, y, sample_weight, class_weight)
+        held: list[Any] | None = None
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                raise ValueError(f"[fit] validation_data must be (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}")
+            vx, vy, *vw = validation_data
+            held = self._admit(vx, vy, vw[0] if vw else None, names=("validation_data x", "validation_data y"))
+            if held[0].shape[1:] != arrays[0].shape[1:]:
+                raise d.ShapeError(f"[fit] x has shape {arrays[0].shape}, validation_data x has shape {held[0].shape}: only the rows may differ")
+        elif validation_split:
+            arrays, held = d.split(arrays, validation_split)
+        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=epochs, steps=-(-len(arrays[0]) // batch))
+        names = self._log_names(arrays[1], arrays[0].shape)
+        listeners.check([*names, *[f"val_{n}" for n in names]] if held is not None else names, held is not None)
+        self._prepare(arrays[0], arrays[1])
+        train = d.Dataset.make(arrays, self._backend, self._dtype)
+        test = None if held is None else d.Dataset.make(held, self._backend, self._dtype)
+        try:
+            self._fit_loop(train, test, listeners, batch, held_batch, range(initial_epoch, epochs), bool(shuffle), validation_freq)
+        finally:
+            listeners.close()
+        return self.history
+
+    def _log_names(self, y: np.ndarray[Any, Any], input_shape: tuple[int, ...]) -> list[str]:
+        output = self._output_for(input_shape)
+        return ["loss", *[metrics_module.get(m, loss=self.loss, output_shape=output, y=y).name for m, _ in self._metrics_wanted or []]]
+
+    def _fit_loop(
+        self, train: d.Dataset, test: d.Dataset | None, listeners: Any, batch: int, held_batch: int, epochs: range, shuffle: bool, freq: int
+    ) -> None:
+        self.stop_training = False
+        foreign, strangers = self._foreign, listeners.foreign
+        listeners.on_train_begin()
+        for epoch in epochs:
+            if foreign and (epoch == epochs.start or strangers):  # what their Python decided when recorded may be decided anew
+                for kind in ("train", "test"):
+                    self._runner(kind).doubt()
+            listeners.on_epoch_begin(epoch)
+            logs = self._epoch("train", train, batch, listeners, shuffle)
+            if test is not None and (epoch + 1) % freq == 0:
+                listeners.on_test_begin()
+                found = self._epoch("test", test, held_batch, listeners)
+                listeners.on_test_end(found)
+                logs |= {f"val_{name}": value for name, value in found.items()}
+            listeners.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        listeners.on_train_end()
+
+    def _epoch(self, kind: str, dataset: d.Dataset, batch: int, listeners: Any = None, shuffle: bool = False) -> dict[str, float]:
+        """Once through the data. The host waits for the device only at the end, unless a callback listens to batches."""
+        backend = self._backend
+        if shuffle:
+            backend.write(dataset.order.array, gpudl_random.host_rng().permutation(dataset.size))
+        for metric in self.metrics:
+            metric.reset_state()
+        backend.write(dataset.cursor.array, np.zeros(1, np.int64))
+        runner, inputs, done = self._runner(kind), dataset.inputs, 0
+        for size, count in stretches(dataset.size, batch, kind, listeners):
+            if listeners is not None and listeners.wants_batches(kind):
+                listeners.on_batch_begin(kind, done)
+                runner(inputs, (size,))
+                listeners.on_batch_end(kind, done, self._logs())
+            else:
+                runner(inputs, (size,), count)
+            done += count
+            if listeners is not None:
+                listeners.on_progress(kind, done, self._logs)
+            if self.stop_training and kind == "train":
+                break
+        return self._logs()
+
+    def _logs(self) -> dict[str, float]:
+        """The loss and metrics so far, read from the device."""
+        return {m.name: float(m.result()) for m in self.metrics}
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **unknown: Any,
+    ) -> Any:
+        """The loss and metrics on data, with the weights as they are.
+
+        Returns a number if there is only the loss, else a list in the order of `metrics_names`, or a dict with return_dict=True.
+        """
+        self._need("evaluate")
+        for keyword in unknown:
+            raise unknown_keyword("evaluate", keyword, ["x", "y", "batch_size", "verbose", "sample_weight", "callbacks", "return_dict"])
+        batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1)
+        arrays = self._admit(x, y, sample_weight)
+        self._prepare(arrays[0], arrays[1])
+        dataset = d.Dataset.make(arrays, self._backend, self._dtype)
+        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=-(-dataset.size // batch), kind="test")
+        if self._foreign:
+            self._runner("test").doubt()
+        listeners.on_test_begin()
+        logs = self._epoch("test", dataset, batch, listeners)
+        listeners.on_test_end(logs)
+        if return_dict:
+            return logs
+        values = list(logs.values())
+        return values[0] if len(values) == 1 else values
+
+    def predict(self, x: Any = None, batch_size: int | None = None, verbose: int | str = "auto", callbacks: Any = None, **unknown: Any) -> Any:
+        """The model's output for every row of x, as a NumPy array.
+
+        >>> import gpudl
+        >>> model = gpudl.Sequential([gpudl.layers.Input((4,)), gpudl.layers.Dense(3, activation="softmax")])
+        >>> model.predict(gpudl.zeros((2, 4)).numpy(), verbose=0).shape
+        (2, 3)
+        """
+        self._need("predict", loss=False)
+        for keyword in unknown:
+            raise unknown_keyword("predict", keyword, ["x", "batch_size", "verbose", "callbacks"])
+        batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1)
+        array = d.fit_input(d.to_array(x, "x"), self._expected_input(), self.layers[0].name)
+        shape = self._output_for(array.shape)
+        self._prepare(array)
+        backend = self._backend
+        out_shape = (len(array), *[int(n) for n in shape[1:] if n is not None])
+        dataset = d.Dataset.make([array], backend, self._dtype)
+        result = d.host_tensor(np.empty(out_shape, self._output_dtype()), backend)
+        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=-(-len(array) // batch), kind="predict")
+        runner = self._runner("predict")
+        if self._foreign:
+            runner.doubt()
+        listeners.on_predict_begin()
+        done = 0
+        for size, count in stretches(len(array), batch, "predict", listeners):
+            if listeners.wants_batches("predict"):
+                listeners.on_batch_begin("predict", done)
+            runner((dataset.arrays[0], result, dataset.order, dataset.cursor), (size,), count)
+            if listeners.wants_batches("predict"):
+                listeners.on_batch_end("predict", done, {})
+            done += count
+            listeners.on_progress("predict", done, dict)
+        listeners.on_predict_end()
+        return result.numpy()
+
+    def _output_dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    # single batches ---------------------------------------------------------------------------------------------------------
+
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
+        """One update with one batch. Returns its loss and metrics (before the update), in the form of `evaluate`."""
+        return self._on_batch("train_batch", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """The loss and metrics of one batch, without an update."""
+        return self._on_batch("test_batch", x, y, sample_weight, None, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The output for one batch, as a NumPy array."""
+        self._need("predict_on_batch", loss=False)
+        array = d.fit_input(d.to_array(x, "x"), self._expected_input(), self.layers[0].name)
+        self._output_for(array.shape)
+        self._prepare(array)
+        return self._runner("predict_batch")((d.resident(array, self._backend, self._dtype),)).numpy()
+
+    def reset_metrics(self) -> None:
+        """Start counting loss and metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+        self._need(kind.replace("_batch", "_on_batch"))
+        arrays = self._admit(x, y, sample_weight, class_weight)
+        self._prepare(arrays[0], arrays[1])
+        self.reset_metrics()
+        self._runner(kind)([d.resident(a, self._backend, self._dtype) for a in arrays if a is not None])
+        logs = self._logs()
+        values = list(logs.values())
+        return logs if return_dict else values[0] if len(values) == 1 else values
+
+    def _move_training_state(self, device: str) -> None:
+        """Take accumulators to another device; slots start anew there with the optimizer's next build."""
+        self.loss_tracker, self._metrics_for, self.metrics_in_use = None, None, []
+        self._runners.clear()
+        self._workspace = Workspace()
+        if self.optimizer is not None:
+            variables.move(self.optimizer.variables, device)
+
+
+def stretches(size: int, batch: int, kind: str, listeners: Any) -> Iterator[tuple[int, int]]:
+    """(batch size, how many steps of it) to run before looking up: one at a time if somebody listens to batches, else as many as take
+    about a tenth of a second; then the smaller batch that is left."""
+    full, rest = divmod(size, batch)
+    count, left = 1, full
+    each = listeners is not None and listeners.wants_batches(kind)
+    watched = listeners is not None and listeners.wants_progress(kind)
+    while left:
+        count = 1 if each else left if not watched else min(count, left)
+        before = time.perf_counter()
+        yield batch, count
+        took = time.perf_counter() - before
+        left -= count
+        count = max(1, min(count * 4, int(count * SLICE / max(took, 1e-9))))
+    if rest:
+        yield rest, 1
+
+
+def _as_list(value: Any, what: str) -> Sequence[Any]:
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        raise TypeError(f"[compile] {what} must be a list: a Sequential model has one output. Received: {value!r}")
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+__all__ = ["Trainer"]
