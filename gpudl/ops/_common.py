@@ -141,4 +141,4 @@ def some_axes(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
 def input_shape(ctx: Any, i: int) -> tuple[int, ...]:
     """The shape of input i of an op on the tape, where its gradient is needed; the input itself need not be saved for it."""
     source, index = ctx.node.edges[i]
-    return source.shape if isinstance(source, Leaf) else source.outs[index][0]  # type: ignore[no-any-return]
+    return source.shape if isinstance(source, Leaf) else source.outs[index][0]

@@ -63,7 +63,7 @@ def _negative(xp: Any, y: Any, x: Any) -> None:
     xp.negative(x, out=y)
 
 
-NEGATIVE = Op("negative", _negative_infer, _negative, lambda ctx, g: (ctx.grad(0, NEGATIVE, (g,)),), twice=True)
+NEGATIVE: Op = Op("negative", _negative_infer, _negative, lambda ctx, g: (ctx.grad(0, NEGATIVE, (g,)),), twice=True)
 
 
 def _subtract_infer(a: Any, b: Any) -> Any:
@@ -154,7 +154,7 @@ def _flat(xp: Any, y: Any, g: Any) -> None:
 
 
 # the gradient of what is constant piece by piece, as in PyTorch: zeros rather than none
-FLAT_GRAD = Op("flat_grad", same, _flat, lambda ctx, g: (ctx.grad(0, FLAT_GRAD, (g,)),), twice=True)
+FLAT_GRAD: Op = Op("flat_grad", same, _flat, lambda ctx, g: (ctx.grad(0, FLAT_GRAD, (g,)),), twice=True)
 
 
 def _floor_divide(xp: Any, y: Any, a: Any, b: Any) -> None:
@@ -268,7 +268,7 @@ def _clip_grad(xp: Any, dx: Any, g: Any, x: Any, low: float, high: float) -> Non
     xp.copyto(dx, 0, where=(x < x.dtype.type(low)) | (x > x.dtype.type(high)))
 
 
-CLIP_GRAD = Op(
+CLIP_GRAD: Op = Op(
     "clip_grad", same, _clip_grad, lambda ctx, gg: (ctx.grad(0, CLIP_GRAD, (gg, ctx.input(1)), ctx.attrs), None), saves=(1,), twice=True
 )
 CLIP = Op("clip", same, _clip, lambda ctx, g: (ctx.grad(0, CLIP_GRAD, (g, ctx.input(0)), ctx.attrs),), saves=(0,), twice=True)

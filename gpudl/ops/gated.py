@@ -196,7 +196,7 @@ def _glu_grad_infer(g: Any, x: Any, axis: int) -> Any:
 
 
 def _glu_grad_vjp(ctx: Any, gg: Tensor) -> Any:
-    from .join import concatenate  # joins stand above this file
+    from . import concatenate  # joins stand above this file
 
     (axis,) = ctx.attrs
     g, (a, b), (p, q) = ctx.input(0), _halves(ctx.input(1), axis), _halves(gg, axis)

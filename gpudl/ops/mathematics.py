@@ -202,7 +202,7 @@ def _round(xp: Any, y: Any, x: Any, decimals: int) -> None:
     if decimals == 0:
         xp.rint(x, out=y)
         return
-    scale = 10.0 ** abs(decimals)
+    scale = 10.0 ** (decimals if decimals > 0 else -decimals)
     to, back = (xp.multiply, xp.divide) if decimals > 0 else (xp.divide, xp.multiply)
     to(x, scale, out=y)
     xp.rint(y, out=y)

@@ -117,16 +117,16 @@ def _several(args: tuple[Any, ...]) -> Any:
 
 
 def _reshape(self: Tensor, *shape: Any) -> Tensor:
-    return ops.reshape(self, _several(shape))  # type: ignore[no-any-return, attr-defined]
+    return ops.reshape(self, _several(shape))
 
 
 def _transpose(self: Tensor, *axes: Any) -> Tensor:
     wanted = None if not axes or axes == (None,) else _several(axes)
-    return ops.transpose(self, wanted)  # type: ignore[no-any-return, attr-defined]
+    return ops.transpose(self, wanted)
 
 
 def _flatten(self: Tensor) -> Tensor:
-    return ops.reshape(self, (-1,))  # type: ignore[no-any-return, attr-defined]
+    return ops.reshape(self, (-1,))
 
 
 def _iterate(self: Tensor) -> Iterator[Tensor]:

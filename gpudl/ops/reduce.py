@@ -18,7 +18,7 @@ from ..errors import ShapeError
 from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import as_tensor, cast, constant_like, floating, input_shape, some_axes
-from .elementwise import maximum, minimum, multiply
+from .elementwise import add, maximum, minimum, multiply
 from .mathematics import sqrt
 
 # attributes of a reduction: (keepdims, axis, axis, ...); of its gradient: (how many axes, *axes, *shape of x)
@@ -217,8 +217,9 @@ def _extreme(name: str, op: Op, pair: Any, x: Tensor, axis: Any, keepdims: bool,
     if initial is None:
         return apply(op, (x,), attrs)  # type: ignore[no-any-return]
     if 0 in [x.shape[i] for i in attrs[1:]]:
-        return cast(apply(SUM, (x,), attrs), x.dtype) + initial  # zeros
-    return pair(apply(op, (x,), attrs), initial)  # type: ignore[no-any-return]
+        return add(cast(apply(SUM, (x,), attrs), x.dtype), initial)  # zeros
+    out: Tensor = pair(apply(op, (x,), attrs), initial)
+    return out
 
 
 def max(x: TensorLike, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:

@@ -30,7 +30,7 @@ def _cumsum(xp: Any, y: Any, x: Any, axis: int, reverse: int) -> None:
     y[...] = xp.cumsum(x, axis=axis, dtype=wide)
 
 
-CUMSUM = Op("cumsum", _infer, _cumsum, lambda ctx, g: (ctx.grad(0, CUMSUM, (g,), (ctx.attrs[0], 1 - ctx.attrs[1])),), twice=True)
+CUMSUM: Op = Op("cumsum", _infer, _cumsum, lambda ctx, g: (ctx.grad(0, CUMSUM, (g,), (ctx.attrs[0], 1 - ctx.attrs[1])),), twice=True)
 
 
 def _cumprod(xp: Any, y: Any, x: Any, axis: int) -> None:
