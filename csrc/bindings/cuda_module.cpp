@@ -2,6 +2,9 @@
 #include <cuda_runtime.h>
 #include <pybind11/numpy.h>
 
+#include <atomic>
+#include <optional>
+
 #include "call.h"
 #include "numpy_dtype.h"
 #include <gpudl/check.h>
@@ -9,7 +12,9 @@
 namespace gpudl {
 namespace {
 
-thread_local Stream current_stream = nullptr;
+// A thread that never chose a stream uses the one chosen last anywhere: a backend is made in one thread and used in several.
+std::atomic<Stream> latest_stream{nullptr};
+thread_local std::optional<Stream> own_stream;
 
 // A reference that ends with its scope.
 struct Owned {
@@ -22,7 +27,7 @@ Owned attribute(PyObject* object, const char* name) { return {PyObject_GetAttrSt
 
 struct CupyArrays {
     static constexpr bool host = false;
-    static Stream stream() { return current_stream; }
+    static Stream stream() { return own_stream ? *own_stream : latest_stream.load(); }
 
     static bool read(PyObject* object, TensorView& view, int64_t* dims, bool) {
         const Owned memory = attribute(object, "data");
@@ -68,7 +73,10 @@ py::tuple devices() {
                                  "." + std::to_string(CUDART_VERSION % 1000 / 10) + ")");
 }
 
-void set_stream(uintptr_t pointer) { current_stream = reinterpret_cast<Stream>(pointer); }
+void set_stream(uintptr_t pointer) {
+    own_stream = reinterpret_cast<Stream>(pointer);
+    latest_stream = *own_stream;
+}
 
 }  // namespace
 
@@ -77,7 +85,8 @@ PYBIND11_MODULE(_cuda, m) {
     py::detail::npy_api::get();
     Functions<CupyArrays>::add_to(m);
     m.def("set_stream", set_stream, py::arg("stream"), py::pos_only(),
-          "The stream of the following launches from this thread, as an integer (cupy.cuda.Stream.ptr); 0 is CUDA's default stream.");
+          "The stream of launches from this thread and from threads that never chose one, as an integer (cupy.cuda.Stream.ptr); 0: CUDA's "
+          "default stream.");
     m.def("devices", devices, "(number of usable devices, the reason if it is none).");
 }
 
