@@ -361,7 +361,8 @@ def inspected_launches(off: dict[str, float] | None = None) -> Iterator[Inspecti
 def arrays_for(case: Case, dtype: str | None, seed: int = 0) -> list[np.ndarray[Any, Any]]:
     """The inputs of a case, its float64 arrays rounded to the dtype under test."""
     made = [np.asarray(a) for a in case.inputs(np.random.default_rng([zlib.crc32(case.name.encode()), seed]))]
-    return [a.astype(dtypes.standard(dtype)) if dtype is not None and a.dtype == np.float64 else a for a in made]
+    with np.errstate(over="ignore"):  # what float16 does not hold becomes inf
+        return [a.astype(dtypes.standard(dtype)) if dtype is not None and a.dtype == np.float64 else a for a in made]
 
 
 def differentiable(case: Case) -> list[int]:
@@ -448,9 +449,9 @@ def check_arena(case: Case, arrays: Sequence[Any], wanted: Sequence[int], expect
     for v, e in zip(variables, expected):
         assert e is None or v.grad is v.leaf.home, "a gradient is not at home"  # type: ignore[union-attr]
     used[0][0].backward(used[0][1])
-    with np.errstate(all="ignore"):
-        twice = [None if e is None else (lambda a: a + a)(e.numpy()) for e in expected]
-    assert_same_bits([v.grad for v in variables], twice, "backward() again")
+    for v, e in zip(variables, expected):  # several contributions are added one by one, which may round differently
+        if e is not None:
+            assert_close(v.grad, 2 * wide(e.numpy()), case.rtol, case.atol, "backward() again")
 
 
 def check_twice(case: Case) -> None:
