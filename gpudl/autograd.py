@@ -14,6 +14,7 @@ import numpy as np
 
 from . import dtypes
 from .backends import Backend
+from .backends.summation import sum_into
 from .errors import BackendError, ShapeError
 from .op import COPY, Op, empty, launch
 from .tensors import Leaf, Storage, Tensor, mode, tick, wrap
@@ -440,7 +441,7 @@ def broadcast(name: str, a: Any, b: Any) -> tuple[int, ...]:
 def _sum_to(xp: Any, y: Any, x: Any, *shape: int) -> None:
     lead = x.ndim - y.ndim
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(y.shape) if n == 1 and x.shape[i + lead] != 1)
-    xp.sum(x, axis=axes, keepdims=True, out=y.reshape((1,) * lead + y.shape))
+    sum_into(xp, y.reshape((1,) * lead + y.shape), x, axes)
 
 
 def _add(xp: Any, y: Any, a: Any, b: Any) -> None:

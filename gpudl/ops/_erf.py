@@ -46,6 +46,8 @@ def _erf(xp: Any, y: Any, x: Any) -> None:
 
 def erf(xp: Any, y: Any, x: Any) -> None:
     """y = erf(x) = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x, for float arrays of NumPy or CuPy."""
+    if not x.ndim:  # NumPy would make numbers of arrays without axes
+        x, y = x.reshape(1), y.reshape(1)
     if x.size <= _BLOCK or xp.__name__ != "numpy" or not (x.flags.c_contiguous and y.flags.c_contiguous):
         _erf(xp, y, x)
         return

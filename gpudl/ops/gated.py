@@ -126,12 +126,11 @@ def _gelu_grad(xp: Any, dx: Any, g: Any, x: Any, approximate: int) -> None:
         dx += 1.0
         dx *= gate
     else:
-        square *= -0.5
-        xp.exp(square, out=square)
-        square *= _INVERSE_ROOT_2PI
-        square *= x
+        density = xp.exp(square * -0.5)
+        density *= _INVERSE_ROOT_2PI
+        density *= x
         _gelu_gate(xp, dx, x, approximate)
-        dx += square
+        dx += density
     dx *= g
 
 

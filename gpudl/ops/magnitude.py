@@ -23,9 +23,8 @@ def _logsumexp(xp: Any, y: Any, x: Any, keepdims: int, *axes: int) -> None:
         y[...] = -math.inf
         return
     top = xp.max(x, axis=axes, keepdims=True)
-    xp.copyto(top, 0, where=xp.isinf(top))
-    e = x - top
-    xp.exp(e, out=e)
+    top = xp.where(xp.isinf(top), x.dtype.type(0), top)
+    e = xp.exp(x - top)
     sum_into(xp, y, e, axes)
     xp.log(y, out=y)
     y += top.reshape(y.shape)

@@ -190,9 +190,7 @@ def _min(xp: Any, y: Any, x: Any, keepdims: int, *axes: int) -> None:
 def _extreme_grad(xp: Any, dx: Any, g: Any, x: Any, y: Any, keepdims: int, *axes: int) -> None:
     """g shared evenly by the elements that are equal to y; NaN if y is NaN"""
     xp.equal(x, kept(y, x.ndim, axes), out=dx)
-    share = xp.sum(dx, axis=axes, keepdims=True)
-    xp.divide(kept(g, x.ndim, axes), share, out=share)
-    dx *= share
+    dx *= kept(g, x.ndim, axes) / xp.sum(dx, axis=axes, keepdims=True)
 
 
 def _extreme_grad_vjp(ctx: Any, gg: Tensor) -> Any:

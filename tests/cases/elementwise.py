@@ -81,6 +81,7 @@ def one_argument():
     for name, (oracle, (low, high)) in ONE_ARGUMENT.items():
         function = getattr(ops, name)
         yield Case(name, function, between(low, high, (3, 17)), oracle)
+        yield Case(f"{name}/no axes", function, between(low, high, ()), oracle)
         if name not in ("rsqrt", "reciprocal"):  # 1 / 0 has the sign of 0, which is compared below
             yield value(f"{name}/odd numbers", function, these(ODD), oracle, dtypes=WIDE)
     for name, oracle in FLAT.items():
