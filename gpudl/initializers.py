@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Initializer:
     """
 
     seed: int | None = None
-    fields: tuple[str, ...] = ()  # the constructor's arguments, which are attributes too
+    fields: ClassVar[tuple[str, ...]] = ()  # the constructor's arguments, which are attributes too
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Values in float64."""
@@ -217,7 +217,7 @@ class VarianceScaling(Initializer):
         ValueError: for a scale that is not positive, and for unknown modes and distributions.
     """
 
-    fields = ("scale", "mode", "distribution", "seed")
+    fields: ClassVar[tuple[str, ...]] = ("scale", "mode", "distribution", "seed")
 
     def __init__(
         self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: int | None = None

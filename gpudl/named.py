@@ -103,13 +103,15 @@ class Table:
     def _from_config(self, config: Mapping[str, Any]) -> Any:
         name, arguments = config.get("class_name"), config.get("config", {})
         if not isinstance(name, str) or not isinstance(arguments, Mapping):
-            raise ValueError(f"[{self.plural}] a configuration looks like {{'class_name': ..., 'config': {{...}}}}. Received: {dict(config)!r}")
+            looks = "{'class_name': ..., 'config': {...}}"
+            raise ValueError(f"[{self.plural}] a configuration looks like {looks}. Received: {dict(config)!r}")
         found: Any = custom_objects().get(name)
         if found is None:
             found = self.classes.get(name) or self.makers.get(name)
         if found is None:
             raise ValueError(
-                f"[{self.plural}] unknown class {name!r}.{self._hint(name)} A class of your own is found by custom_objects={{{name!r}: ...}}"
+                f"[{self.plural}] unknown class {name!r}.{self._hint(name)} "
+                f"A class of your own is found by custom_objects={{{name!r}: ...}}"
             )
         if isinstance(found, type) and hasattr(found, "from_config"):
             return found.from_config(dict(arguments))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from . import ops
 from .initializers import checked_number
@@ -13,7 +13,7 @@ from .tensors import Tensor
 class Regularizer:
     """Base class: subclasses write `__call__(x) -> a number`, with ops, and `get_config`."""
 
-    fields: tuple[str, ...] = ()
+    fields: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"[{type(self).__name__}] write __call__(x)")
@@ -40,7 +40,7 @@ class L1L2(Regularizer):
     2.75
     """
 
-    fields = ("l1", "l2")
+    fields: ClassVar[tuple[str, ...]] = ("l1", "l2")
 
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
         where = type(self).__name__

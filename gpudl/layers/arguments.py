@@ -77,7 +77,7 @@ def choice(where: str, name: str, value: Any, allowed: Sequence[str]) -> str:
     if found not in allowed:
         hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
         raise ValueError(f"[{where}] {name} must be {' or '.join(map(repr, allowed))}. Received: {name}={value!r}.{hint}")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def padding(where: str, value: Any) -> str:
@@ -157,8 +157,9 @@ def images(shape: Shape, data_format: str) -> tuple[int | None, int | None, int 
     return (n, a, b, c) if data_format == "channels_last" else (n, b, c, a)
 
 
-def laid_out(n: int | None, h: int | None, w: int | None, c: int | None, data_format: str) -> Shape:
+def laid_out(n: int | None, sizes: Sequence[int | None], c: int | None, data_format: str) -> Shape:
     """The shape of a batch of images in a layout."""
+    h, w = sizes
     return (n, h, w, c) if data_format == "channels_last" else (n, c, h, w)
 
 

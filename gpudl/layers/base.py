@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
@@ -31,6 +32,7 @@ class Calls(threading.local):
     """What nested calls of layers need to know of the call around them, in this thread."""
 
     training: bool | None = None  # of the call in progress; None outside any
+    allowance: int | None = None  # while a file is loaded: how many more numbers its weights may have; they are not drawn
 
     def __init__(self) -> None:
         self.penalties: WeakKeyDictionary[Layer, list[Tensor]] = WeakKeyDictionary()  # terms of the loss that calls gave rise to
@@ -108,7 +110,7 @@ class Layer(Versioned):
             raise unknown_keyword(where, keyword, accepted)
         if name is not None and (not isinstance(name, str) or not name):
             raise TypeError(f"[{where}] name must be a string. Received: name={name!r}")
-        self._dtype = dtypes.floatx() if dtype is None else dtypes.standard(dtype)
+        self._own_dtype = dtypes.floatx() if dtype is None else dtypes.standard(dtype)
         self._trainable = arguments.flag(where, "trainable", trainable)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._name = name or automatic_name(snake_case(where))
@@ -142,7 +144,7 @@ class Layer(Versioned):
             forget_penalties(self)
         calls.training = training
         try:
-            inputs = self._admit(inputs)
+            inputs = self._let_in(inputs)
             if not self._built:
                 self.build(shape_of(self._where, inputs))
             outputs = self.call(inputs, *args, training=training, **kwargs) if self._takes_training else self.call(inputs, *args, **kwargs)
@@ -155,16 +157,16 @@ class Layer(Versioned):
         finally:
             calls.training = before
 
-    def _admit(self, x: Any) -> Any:
+    def _let_in(self, x: Any) -> Any:
         """Tensors of the layer's dtype, if they are floating-point."""
         if isinstance(x, Tensor):
-            return ops.cast(x, self._dtype) if x.array.dtype != self._dtype and dtypes.is_float(x.array.dtype) else x
+            return ops.cast(x, self._own_dtype) if x.array.dtype != self._own_dtype and dtypes.is_float(x.array.dtype) else x
         if isinstance(x, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray)) for v in x):
-            return type(x)(self._admit(v) for v in x)
+            return type(x)(self._let_in(v) for v in x)
         if x is None:
             raise DTypeError(f"[{type(self).__name__}] a tensor or an array is expected. Received: None")
         held = next(iter(self.variables), None)
-        return self._admit(Tensor(x, device=None if held is None else held.device))
+        return self._let_in(Tensor(x, device=None if held is None else held.device))
 
     # what it is -------------------------------------------------------------------------------------------------------------
 
@@ -188,15 +190,15 @@ class Layer(Versioned):
     @property
     def dtype(self) -> str:
         """Of weights and computation."""
-        return self._dtype.name
+        return self._own_dtype.name
 
     @property
     def compute_dtype(self) -> str:
-        return self._dtype.name
+        return self._own_dtype.name
 
     @property
     def variable_dtype(self) -> str:
-        return self._dtype.name
+        return self._own_dtype.name
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = self.__dict__.get(name)
@@ -244,10 +246,11 @@ class Layer(Versioned):
         sizes = () if shape is None else arguments.shape(self._where, "shape", shape)
         if None in sizes:
             raise ShapeError(f"[{self._where}] add_weight: the shape of weight {name!r} must be known. Received: {sizes}")
-        wanted = self._dtype if dtype is None else dtypes.standard(dtype)
+        wanted = self._own_dtype if dtype is None else dtypes.standard(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(wanted) else "zeros"
-        values = initializers.values(initializers.get(initializer), sizes, wanted)  # type: ignore[arg-type]
+        maker = initializers.get(initializer)
+        values = undrawn(sizes, wanted) if calls.allowance is not None else initializers.values(maker, sizes, wanted)  # type: ignore[arg-type]
         held = next(iter(self._trained or self._untrained), None)
         variable = Variable(values, trainable, wanted, None if held is None else held.device, name or "variable")
         self._track(variable)
@@ -471,17 +474,28 @@ def remember(layer: Layer) -> Callable[[], None]:
     return undo
 
 
+def undrawn(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """A weight that a file will fill, if the file has as many numbers left."""
+    assert calls.allowance is not None
+    calls.allowance -= math.prod(shape)
+    if calls.allowance < 0:
+        raise ValueError(f"the file holds fewer numbers than its configuration asks for: no room for a weight of shape {shape}")
+    return np.zeros(shape, dtype)
+
+
 def probe(layer: Layer, input_shape: Shape) -> Shape:
     """The output's shape, found by calling the layer with zeros. Open sizes are those that follow the input's."""
     undo = remember(layer) if not all(part._built for part in layer._tree()) else None
-    shapes = []
+    rng, shapes = random.host_rng().bit_generator, []
+    drawn = rng.state
     try:
         with no_grad():
             for size in (2, 3):
-                zeros = ops.zeros([size if n is None else n for n in input_shape], dtype=layer._dtype)
+                zeros = ops.zeros([size if n is None else n for n in input_shape], dtype=layer._own_dtype)
                 shapes.append(layer(zeros, training=False).shape)
     finally:
         calls.penalties.pop(layer, None)
+        rng.state = drawn
         if undo is not None:
             undo()
     first, second = shapes
@@ -490,7 +504,6 @@ def probe(layer: Layer, input_shape: Shape) -> Shape:
     return tuple(a if a == b else None for a, b in zip(first, second))
 
 
-@functools.cache
 def own_parameters(cls: type) -> tuple[str, ...]:
     """The named arguments of a constructor, up to the class that passes none on."""
     found: dict[str, None] = {}

@@ -127,7 +127,7 @@ class Conv2D(Layer):
                 f"[Conv2D] kernel {self.kernel_size}{dilated} is larger than its input {(h, w)} with padding={self.padding!r}. "
                 f"Use padding='same', a smaller kernel, or fewer layers that shrink. Received: input shape {shape}"
             )
-        return arguments.laid_out(n, *sizes, self.filters, self.data_format)
+        return arguments.laid_out(n, sizes, self.filters, self.data_format)
 
 
 __all__ = ["Conv2D"]

@@ -42,7 +42,7 @@ class _Pooling2D(Layer):
                 f"[{where}] pool_size {self.pool_size} is larger than its input {(h, w)} with padding={self.padding!r}. "
                 f"Use padding='same', a smaller window, or fewer layers that shrink. Received: input shape {shape}"
             )
-        return arguments.laid_out(n, *sizes, c, self.data_format)
+        return arguments.laid_out(n, sizes, c, self.data_format)
 
 
 class MaxPooling2D(_Pooling2D):
@@ -91,7 +91,7 @@ class _GlobalPooling2D(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         n, _, _, c = arguments.images(of_images(type(self).__name__, tuple(input_shape), self.data_format), self.data_format)
-        return arguments.laid_out(n, 1, 1, c, self.data_format) if self.keepdims else (n, c)
+        return arguments.laid_out(n, (1, 1), c, self.data_format) if self.keepdims else (n, c)
 
 
 class GlobalAveragePooling2D(_GlobalPooling2D):

@@ -1,0 +1,205 @@
+"""Keep models in files: `save_model`, `load_model`, and weights alone. Loading checks everything first, then changes all or nothing."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from .. import layers, losses, metrics, optimizers
+from ..layers import Layer
+from ..layers.base import calls
+from ..named import custom_object_scope
+from ..tensors import Tensor
+from ..variables import Variable
+from . import archive
+
+Array = np.ndarray[Any, Any]
+
+
+def owned(model: Layer) -> Iterator[tuple[str, Variable]]:
+    """(name of its layer, variable) for every weight, in order."""
+    owners = {id(v): layer.name for layer in model._tree() for v in (*layer._trained, *layer._untrained)}
+    for v in model.weights:
+        yield owners[id(v)], v
+
+
+def weight_arrays(model: Any, what: str) -> tuple[dict[str, Array], list[dict[str, Any]]]:
+    """The weights by their key in a file, and what a file says about them."""
+    if not model.built:
+        raise ValueError(f"[{what}] model {model.name!r} has no weights yet. Build it first, e.g. model.build((None, 4)), or fit it")
+    arrays, about = {}, []
+    for i, (layer, v) in enumerate(owned(model)):
+        key = f"weights/{i:04d}/{layer}/{v.name}"
+        arrays[key] = v.numpy()
+        about.append({"key": key, "layer": layer, "name": v.name})
+    return arrays, about
+
+
+def states_of(model: Any) -> list[Variable]:
+    held = {id(v) for v in model.weights}
+    return [v for v in model.variables if id(v) not in held]
+
+
+def save_weights(model: Any, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+    """Write the weights of a model to a ``.safetensors`` file."""
+    path = archive.checked_path("save_weights", filepath)
+    arrays, about = weight_arrays(model, "save_weights")
+    archive.write("save_weights", path, arrays, {"kind": "weights", "weights": about}, overwrite)
+
+
+def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+    """Write a model to a ``.safetensors`` file: layers, weights, random states, and if it is compiled how it is trained, with slots.
+
+    Args:
+        model: a built model.
+        filepath: ends in ``.safetensors``.
+        overwrite: False refuses to replace a file. Default True.
+
+    Raises:
+        ValueError: for another extension, and for models without weights.
+        TypeError: if a layer's configuration holds something that is not plain data.
+    """
+    path = archive.checked_path("save", filepath)
+    arrays, about = weight_arrays(model, "save")
+    document: dict[str, Any] = {"kind": "model", "model": layers.serialize(model), "weights": about}
+    states = states_of(model)
+    arrays.update({f"states/{i:04d}": v.numpy() for i, v in enumerate(states)})
+    document["states"] = len(states)
+    document["compile"] = compile_config(model)
+    if model.optimizer is not None and model._compiled:
+        places = {id(v): i for i, v in enumerate(model.weights)}
+        learning = [places[id(v)] for v in model.optimizer._variables if id(v) in places]
+        if len(learning) == len(model.optimizer._variables):  # it updates nothing but this model
+            slots = model.optimizer.variables
+            arrays.update({f"optimizer/{i:04d}/{v.name}": v.numpy() for i, v in enumerate(slots)})
+            document["optimizer"] = {"weights": learning, "keys": [f"optimizer/{i:04d}/{v.name}" for i, v in enumerate(slots)]}
+    archive.write("save", path, arrays, document, overwrite)
+
+
+def compile_config(model: Any) -> dict[str, Any] | None:
+    """How a model is trained, as plain data."""
+    if not model._compiled:
+        return None
+    wanted = model._metrics_wanted or []
+
+    def plain(metric: Any) -> Any:
+        if isinstance(metric, (str, dict)):
+            return metric
+        return metrics.serialize(metric) if isinstance(metric, metrics.Metric) else {"class_name": metric.__name__, "config": {}}
+
+    return {
+        "optimizer": optimizers.serialize(model.optimizer),
+        "loss": losses.serialize(model.loss),
+        "metrics": [plain(m) for m, weighted in wanted if not weighted],
+        "weighted_metrics": [plain(m) for m, weighted in wanted if weighted],
+        "run_eagerly": model._mode == "eager",
+        "capture": True if model._strict else "auto",
+    }
+
+
+def load_model(filepath: str | PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+    """A model from a file that `model.save` wrote, ready to predict, evaluate or go on training.
+
+    A file is data: it names layers, losses and optimizers of gpudl, and nothing else is run or imported because of it.
+
+    Args:
+        filepath: of the file.
+        custom_objects: name -> class or function of your own that the model uses.
+        compile: also restore how it is trained, default True.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError: if there is no such file.
+        ValueError: for files that are damaged, no models, or that name what is unknown.
+    """
+    arrays, document = archive.read("load_model", filepath)
+    where = str(filepath)
+    if document.get("kind") != "model":
+        raise ValueError(f"[load_model] {where!r} holds weights alone; make the model and call model.load_weights({where!r})")
+    before, calls.allowance = calls.allowance, sum(a.size for name, a in arrays.items() if name.startswith("weights/"))
+    try:
+        model: Any = layers.deserialize(document["model"], custom_objects)
+    except (KeyError, AttributeError, RecursionError, MemoryError) as error:
+        raise ValueError(f"[load_model] {where!r} is damaged: {error!r}") from None
+    finally:
+        calls.allowance = before
+    if not model.built:
+        raise ValueError(f"[load_model] {where!r} does not say the shape of its input")
+    assign_all(matched("load_model", model, arrays, document))
+    for i, state in enumerate(states_of(model)):
+        found = arrays.get(f"states/{i:04d}")
+        if found is not None and found.shape == state.shape:
+            state.assign(found)
+    if compile and document.get("compile"):
+        with custom_object_scope(custom_objects):
+            try:
+                restore_training(model, arrays, document)
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(
+                    f"[load_model] how {where!r} was trained cannot be restored. Name functions and classes of your own in custom_objects, "
+                    f"or pass compile=False. {error}"
+                ) from error
+    return model
+
+
+def restore_training(model: Any, arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+    model.compile(**document["compile"])
+    held = document.get("optimizer")
+    if held:
+        weights = model.weights
+        model.optimizer.build([weights[i] for i in held["weights"]])
+        slots = model.optimizer.variables
+        found = [arrays[key] for key in held["keys"]]
+        if [a.shape for a in found] != [v.shape for v in slots]:
+            raise ValueError("the optimizer's slots have other shapes than those in the file")
+        assign_all(list(zip(slots, found)))
+
+
+def load_weights(model: Any, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
+    """Read the weights of a file into a model that is built."""
+    if not model.built:
+        raise ValueError(f"[load_weights] model {model.name!r} has no weights yet. Build it first, e.g. model.build((None, 4))")
+    arrays, document = archive.read("load_weights", filepath)
+    pairs = matched("load_weights", model, arrays, document, skip_mismatch)
+    assign_all(pairs)
+
+
+def assign_all(pairs: list[tuple[Variable, Array]]) -> None:
+    for v, array in pairs:
+        v.assign(Tensor(array, device=v.device) if array.dtype == v.dtype else array)
+
+
+def matched(
+    what: str, model: Any, arrays: Mapping[str, Array], document: Mapping[str, Any], skip: bool = False
+) -> list[tuple[Variable, Array]]:
+    """Each weight with its array, or an error that names the first that does not fit. Layers may have other names."""
+    about = document.get("weights")
+    if not isinstance(about, list) or not all(isinstance(a, dict) and a.get("key") in arrays for a in about):
+        raise ValueError(f"[{what}] the file is damaged: it lacks weights that it lists")
+    held = list(owned(model))
+    if len(about) != len(held) and not skip:
+        raise ValueError(
+            f"[{what}] the file is of another architecture: it has {len(about)} weights, model {model.name!r} has {len(held)}. "
+            "Nothing was changed"
+        )
+    pairs, wrong = [], []
+    for i, ((layer, v), entry) in enumerate(zip(held, about)):
+        array, name = arrays[entry["key"]], entry.get("name")
+        if array.shape != v.shape or name != v.name:
+            wrong.append(
+                f"weight {i}: the file has {name!r} of layer {entry.get('layer')!r}, shape {array.shape}; "
+                f"the model has {v.name!r} of layer {layer!r}, shape {v.shape}"
+            )
+        else:
+            pairs.append((v, array))
+    if wrong and not skip:
+        raise ValueError(f"[{what}] the file is of another architecture. Nothing was changed. {wrong[0]}")
+    if skip and (wrong or len(about) != len(held)):
+        warnings.warn(f"[{what}] weights that do not fit were left as they are: {'; '.join(wrong) or 'the rest'}", stacklevel=4)
+    return pairs
+
+
+__all__ = ["load_model", "load_weights", "save_model", "save_weights"]
