@@ -67,12 +67,13 @@ class Metric(Versioned):
             dtype: default float64.
             name: shown in messages.
         """
-        first: Any = {"zeros": 0.0, "ones": 1.0}.get(initializer, initializer) if isinstance(initializer, str) else initializer
-        if isinstance(first, str) or first is None:
+        start: Any = {"zeros": 0.0, "ones": 1.0}.get(initializer, initializer) if isinstance(initializer, str) else initializer
+        if isinstance(start, str) or start is None:
             raise ValueError(f"[{self.name}] initializer must be 'zeros', 'ones', a number or a function. Received: {initializer!r}")
-        value = np.asarray(first(shape) if callable(first) else first)
-        v = Variable(np.broadcast_to(value, shape), trainable=False, dtype=dtype or "float64", name=name)
-        self._variables.append((v, value))
+        value = np.asarray(start(shape) if callable(start) else start)
+        first = np.array(np.broadcast_to(value, shape), dtypes.standard(dtype or "float64"))
+        v = Variable(first, trainable=False, name=name)
+        self._variables.append((v, first))
         return v
 
     add_weight = add_variable
@@ -88,7 +89,11 @@ class Metric(Versioned):
     def reset_state(self) -> None:
         """Start anew."""
         for v, value in self._variables:
-            v.assign(np.broadcast_to(value, v.shape))
+            v.assign(value)
+
+    def read(self) -> float:
+        """The result as a number on the host."""
+        return float(self.result())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """`update_state`, then `result`."""
@@ -140,6 +145,12 @@ class Mean(Metric):
     def result(self) -> Tensor:
         found = ops.mean_result(self.total)
         return found if self.dtype == dtypes.float64 else cast(found, self.dtype)
+
+    def read(self) -> float:
+        if type(self).result is not Mean.result or self.dtype != dtypes.float64:
+            return super().read()
+        total, weight = self.total.numpy()
+        return float(total / weight) if weight else 0.0
 
 
 def prepared_weight(sample_weight: Any, values: Tensor) -> Tensor | float | None:

@@ -82,7 +82,7 @@ class Variable(Tensor):
         self._check(host.shape)
         if mode.recorder is not None:
             mode.recorder.refuse(f"variable {self.name!r} was written from the host")
-        self.storage.backend.write(self.array, np.broadcast_to(host, self.shape))
+        self.storage.backend.write(self.array, host if host.shape == self.array.shape else np.broadcast_to(host, self.shape))
         self.storage.stamp = tick()
 
     def assign_add(self, value: TensorLike) -> None:

@@ -15,6 +15,7 @@ from ..errors import DTypeError, ShapeError
 from ..tensors import Storage, Tensor, host_array, wrap
 
 Array = np.ndarray[Any, Any]
+_START = np.zeros(1, np.int64)
 
 
 def to_array(value: Any, what: str) -> Array:
@@ -153,12 +154,20 @@ class Dataset:
     size: int
     order: Tensor
     cursor: Tensor
+    backend: Backend
 
     @classmethod
     def make(cls, arrays: Sequence[Array | None], backend: Backend, dtype: np.dtype[Any]) -> Dataset:
         placed = tuple(resident(a, backend, dtype) for a in arrays if a is not None)
         size = placed[0].shape[0]
-        return cls(placed, size, host_tensor(np.arange(size, dtype=np.int64), backend), host_tensor(np.zeros(1, np.int64), backend))
+        order, start = host_tensor(np.arange(size, dtype=np.int64), backend), host_tensor(_START, backend)
+        return cls(placed, size, order, start, backend)
+
+    def rewind(self, order: Array | None = None) -> None:
+        """Go back to the first row, of a new order if one is given."""
+        if order is not None:
+            self.backend.write(self.order.array, order)
+        self.backend.write(self.cursor.array, _START)
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

@@ -331,12 +331,9 @@ class Trainer(Versioned):
 
     def _epoch(self, kind: str, dataset: d.Dataset, batch: int, listeners: Any = None, shuffle: bool = False) -> dict[str, float]:
         """Once through the data. The host waits for the device only at the end, unless a callback listens to batches."""
-        backend = self._backend
-        if shuffle:
-            backend.write(dataset.order.array, gpudl_random.host_rng().permutation(dataset.size))
+        dataset.rewind(gpudl_random.host_rng().permutation(dataset.size) if shuffle else None)
         for metric in self.metrics:
             metric.reset_state()
-        backend.write(dataset.cursor.array, np.zeros(1, np.int64))
         runner, inputs, done = self._runner(kind), dataset.inputs, 0
         for size, count in stretches(dataset.size, batch, kind, listeners):
             if listeners is not None and listeners.wants_batches(kind):
@@ -354,7 +351,7 @@ class Trainer(Versioned):
 
     def _logs(self) -> dict[str, float]:
         """The loss and metrics so far, read from the device."""
-        return {m.name: float(m.result()) for m in self.metrics}
+        return {m.name: m.read() for m in self.metrics}
 
     def evaluate(
         self,
