@@ -108,6 +108,7 @@ class Windows:
 def correlate(xp: Any, y: Any, x: Any, k: Any, slide: Slide) -> None:
     """y[n, p, q, :] = sum over r, s of x[n, p stride + r dilation - top, q ..., :] @ k[r, s]"""
     _, _, c, filters = k.shape
+    k = xp.ascontiguousarray(k)  # the order of a product's sums depends on the layout of its operands
     if not (y.size and k.size):
         y.fill(0)
     elif c == 1 and slide.groups > 1:
@@ -118,7 +119,7 @@ def correlate(xp: Any, y: Any, x: Any, k: Any, slide: Slide) -> None:
             correlate(xp, whole, images, kernel, slide._replace(groups=1))
             part[...] = whole
     elif slide.pointwise:
-        xp.matmul(x.reshape(-1, c), k.reshape(c, filters), out=y.reshape(-1, filters))
+        xp.matmul(xp.ascontiguousarray(x).reshape(-1, c), k.reshape(c, filters), out=y.reshape(-1, filters))
     else:
         kernel = k.reshape(-1, filters)
         for turn, rows in Windows(xp, x, slide):
@@ -128,6 +129,7 @@ def correlate(xp: Any, y: Any, x: Any, k: Any, slide: Slide) -> None:
 def spread(xp: Any, x: Any, y: Any, k: Any, slide: Slide) -> None:
     """The transpose of `correlate` in x: every y[n, p, q] @ k[r, s].T is added where its tap lay."""
     _, _, c, filters = k.shape
+    y, k = xp.ascontiguousarray(y), xp.ascontiguousarray(k)
     if not (x.size and y.size and k.size):
         x.fill(0)
     elif c == 1 and slide.groups > 1:
@@ -156,6 +158,7 @@ def spread(xp: Any, x: Any, y: Any, k: Any, slide: Slide) -> None:
 def correlate_kernel(xp: Any, k: Any, x: Any, y: Any, slide: Slide) -> None:
     """The transpose of `correlate` in k: k[r, s] = sum over n, p, q of outer(x[its tap], y[n, p, q])"""
     _, _, c, filters = k.shape
+    y = xp.ascontiguousarray(y)
     if not (x.size and y.size and k.size):
         k.fill(0)
     elif c == 1 and slide.groups > 1:
@@ -166,7 +169,7 @@ def correlate_kernel(xp: Any, k: Any, x: Any, y: Any, slide: Slide) -> None:
             correlate_kernel(xp, whole, images, outs, slide._replace(groups=1))
             part[...] = whole
     elif slide.pointwise:
-        xp.matmul(x.reshape(-1, c).T, y.reshape(-1, filters), out=k.reshape(c, filters))
+        xp.matmul(xp.ascontiguousarray(x).reshape(-1, c).T, y.reshape(-1, filters), out=k.reshape(c, filters))
     else:
         total = k.reshape(-1, filters)
         share = xp.empty(total.shape, k.dtype)
@@ -185,38 +188,44 @@ def _by_channel(a: Any, channels: int) -> Any:
     return a.reshape(*a.shape[:-1], channels, a.shape[-1] // channels)
 
 
-def depthwise(xp: Any, y: Any, x: Any, k: Any, slide: Slide) -> None:
+def _pieces(xp: Any, x: Any, y: Any, k: Any, slide: Slide) -> Any:
+    """For each turn the images (N, H, W, C, 1) and outputs (N, P, Q, C, M), with room for one tap's products; then kernel and taps."""
     n, _, _, c = x.shape
     outs, kernel = _by_channel(y, c), _by_channel(k, c)[:, :, 0]
-    steps = slide.taps()
+    images = min(n, images_at_once(xp, 3 * y.nbytes // n))
+    room = xp.empty((images, *outs.shape[1:]), x.dtype)
+    turns = [(x[i : i + images, ..., None], outs[i : i + images], room[: min(images, n - i)]) for i in range(0, n, images)]
+    return turns, kernel, slide.taps()
+
+
+def depthwise(xp: Any, y: Any, x: Any, k: Any, slide: Slide) -> None:
+    turns, kernel, steps = _pieces(xp, x, y, k, slide)
     y.fill(0)
-    images = images_at_once(xp, 2 * y.nbytes // n)
-    for start in range(0, n, images):
-        part, source = outs[start : start + images], x[start : start + images, ..., None]
+    for images, outs, room in turns:
         for r, s, out, at in steps:
-            xp.add(part[:, *out], source[:, *at] * kernel[r, s], out=part[:, *out])
+            product, target = room[:, *out], outs[:, *out]
+            xp.multiply(images[:, *at], kernel[r, s], out=product)
+            xp.add(target, product, out=target)
 
 
 def depthwise_spread(xp: Any, x: Any, y: Any, k: Any, slide: Slide) -> None:
-    n, _, _, c = x.shape
-    outs, kernel = _by_channel(y, c), _by_channel(k, c)[:, :, 0]
-    steps = slide.taps()
+    turns, kernel, steps = _pieces(xp, x, y, k, slide)
     x.fill(0)
-    images = images_at_once(xp, 2 * y.nbytes // n)
-    for start in range(0, n, images):
-        part, to = outs[start : start + images], x[start : start + images]
+    for images, outs, room in turns:
         for r, s, out, at in steps:
+            product, target = room[:, *out], images[:, *at]
+            xp.multiply(outs[:, *out], kernel[r, s], out=product)
             for m in range(kernel.shape[-1]):
-                xp.add(to[:, *at], part[:, *out, :, m] * kernel[r, s, :, m], out=to[:, *at])
+                xp.add(target[..., 0], product[..., m], out=target[..., 0])
 
 
 def depthwise_kernel(xp: Any, k: Any, x: Any, y: Any, slide: Slide) -> None:
-    n, _, _, c = x.shape
-    outs, kernel = _by_channel(y, c), _by_channel(k, c)[:, :, 0]
-    steps = slide.taps()
+    turns, kernel, steps = _pieces(xp, x, y, k, slide)
     k.fill(0)
-    images = images_at_once(xp, 2 * y.nbytes // n)
-    for start in range(0, n, images):
-        part, source = outs[start : start + images], x[start : start + images, ..., None]
+    for images, outs, room in turns:
+        ones = xp.ones(room[..., 0, 0].size, x.dtype)
         for r, s, out, at in steps:
-            xp.add(kernel[r, s], (source[:, *at] * part[:, *out]).sum(axis=(0, 1, 2)), out=kernel[r, s])
+            if (out[0].stop - out[0].start, out[1].stop - out[1].start) != slide.windows:
+                room.fill(0)
+            xp.multiply(images[:, *at], outs[:, *out], out=room[:, *out])
+            kernel[r, s] += xp.matmul(ones, room.reshape(ones.size, -1)).reshape(kernel[r, s].shape)
