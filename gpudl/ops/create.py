@@ -256,10 +256,5 @@ def convert_to_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
     return Tensor(x, dtype=dtype)
 
 
-def convert_to_numpy(x: TensorLike) -> np.ndarray[Any, Any]:
-    """A copy on the host, as a NumPy array."""
-    return as_tensor(x).numpy()
-
-
-__all__ = ["arange", "constant", "convert_to_numpy", "convert_to_tensor", "empty", "eye", "full", "full_like", "identity", "linspace",
+__all__ = ["arange", "constant", "convert_to_tensor", "empty", "eye", "full", "full_like", "identity", "linspace",
            "ones", "ones_like", "tri", "zeros", "zeros_like"]
