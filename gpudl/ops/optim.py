@@ -25,6 +25,9 @@ def in_blocks(arrays: int) -> Callable[[Any], Any]:
         @wraps(kernel)
         def blocked(xp: Any, *operands: Any) -> None:
             flat, rest = operands[:arrays], operands[arrays:]
+            if not flat[0].ndim:  # NumPy's temporaries would be numbers, which cannot be written to
+                kernel(xp, *[a.reshape(1) for a in flat], *rest)
+                return
             n = flat[0].size
             if xp is not np or n <= BLOCK or not all(a.flags.c_contiguous for a in flat):
                 kernel(xp, *operands)
