@@ -68,7 +68,6 @@ ONE_ARGUMENT = {  # function: (oracle, where it is smooth)
     "arctan": (np.arctan, (-4, 4)),
     "sinh": (np.sinh, (-3, 3)),
     "cosh": (np.cosh, (-3, 3)),
-    "tanh": (np.tanh, (-3, 3)),
     "arcsinh": (np.arcsinh, (-4, 4)),
     "arccosh": (np.arccosh, (1.3, 4)),
     "arctanh": (np.arctanh, (-0.8, 0.8)),
