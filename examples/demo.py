@@ -67,10 +67,10 @@ def main(picture: str = "training_curves.png") -> int:
     print(f"iris   4-64-3 network, 100 epochs: test accuracy {accuracy:.3f}, {seconds * 1e3:.2f} ms per epoch")
     accuracies = []
     for seed in SEEDS:
-        history, accuracy, seconds = train(digits_cnn, seed, epochs=12, batch_size=64)
+        history, accuracy, seconds = train(digits_cnn, seed, epochs=15, batch_size=64)
         curves.setdefault("digits, convolution network", history)
         accuracies.append(accuracy)
-        print(f"digits convolution network, 12 epochs, seed {seed}: test accuracy {accuracy:.3f}, {seconds:.3f} s per epoch")
+        print(f"digits convolution network, 15 epochs, seed {seed}: test accuracy {accuracy:.3f}, {seconds:.3f} s per epoch")
     median = statistics.median(accuracies)
     print(f"digits median test accuracy of {len(SEEDS)} seeds: {median:.3f} (goal: {GOAL})")
     draw(curves, Path(picture))

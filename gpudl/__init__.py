@@ -1,15 +1,32 @@
-"""gpudl: a GPU-accelerated deep-learning framework."""
+"""gpudl: deep learning with kernels of its own, in the words of Keras.
+
+`gpudl.Sequential` with `gpudl.layers` trains models as a Keras script does. `gpudl.Tensor` with `gpudl.ops` computes and differentiates as
+NumPy and PyTorch do. `gpudl.show_config()` says what runs where.
+"""
 
 from __future__ import annotations
 
 from . import backends, config, ops
 from .autograd import enable_grad, grad, no_grad
 from .backends import device, set_device
+from .errors import BackendError, CaptureError, DTypeError, GpudlError, ShapeError
 from .ops import methods as _methods
+from .ops.create import arange, constant, eye, full, ones, zeros
 from .replay import capture
+from .show import show_config
 from .tensors import Tensor, from_dlpack, tensor
 from .variables import Variable
 from .version import __version__
 
-__all__ = ["Tensor", "Variable", "__version__", "backends", "capture", "config", "device", "enable_grad", "from_dlpack", "grad", "no_grad", "ops",
-           "set_device", "tensor"]
+# isort: split
+from . import activations, callbacks, initializers, layers, losses, metrics, models, optimizers, random, regularizers, utils
+from . import compat as _compat
+from .layers import Input
+from .models import Sequential
+
+__all__ = [
+    "BackendError", "CaptureError", "DTypeError", "GpudlError", "Input", "Sequential", "ShapeError", "Tensor", "Variable", "__version__",
+    "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "device", "enable_grad", "eye", "from_dlpack", "full",
+    "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones", "ops", "optimizers", "random", "regularizers",
+    "set_device", "show_config", "tensor", "utils", "zeros",
+]  # fmt: skip

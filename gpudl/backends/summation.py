@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-_FEW = 128  # summands that may be added one after the other
+FEW_ROWS = 128  # summands that may be added one after the other
 _BLOCK = 32
 _NARROW = 8  # rows of fewer numbers are cheaper to turn than to add in blocks
 
 
 def sum_into(xp: Any, y: Any, x: Any, axes: tuple[int, ...]) -> None:
     """y = the sum of x over sorted `axes`; y has the other axes of x, those in `axes` left out or of length 1. Overwrites all of y."""
-    if xp is np and x.dtype.kind == "f" and x.size > _FEW * y.size and y.size and not _is_pairwise(x, axes):
+    if xp is np and x.dtype.kind == "f" and x.size > FEW_ROWS * y.size and y.size and not _is_pairwise(x, axes):
         _sum_blocks(y, x, axes)
     else:
-        xp.sum(x, axis=axes, dtype=y.dtype, out=y, keepdims=y.ndim == x.ndim)
+        x.sum(axis=axes, dtype=y.dtype, out=y, keepdims=y.ndim == x.ndim)
 
 
 def _is_pairwise(x: Any, axes: tuple[int, ...]) -> bool:
