@@ -1,6 +1,6 @@
 // Defines the activations, element by element, once for the C++ and the CUDA kernels.
 //
-// NaN passes through forward: a comparison with NaN is false, so each test is written to fall on the side that keeps x.
+// NaN passes through forward: a comparison with NaN is false, so each test is written to fall on the side that keeps x. relu(-0.0) is 0.0.
 #pragma once
 #include <gpudl/dtype.h>
 #include <gpudl/kernel.h>
@@ -8,7 +8,7 @@
 namespace gpudl {
 
 struct Relu {
-    template <class C> GPUDL_HOST_DEVICE C operator()(C x) const { return x < C(0) ? C(0) : x; }
+    template <class C> GPUDL_HOST_DEVICE C operator()(C x) const { return x <= C(0) ? C(0) : x; }
 };
 
 struct ReluGrad {  // y is the output of relu
