@@ -432,6 +432,8 @@ def broadcast(name: str, a: Any, b: Any) -> tuple[int, ...]:
     shape, other = a.shape, b.shape
     if shape == other or not other or (shape[-len(other) :] == other):  # the usual cases; np.broadcast_shapes takes 1.5 us
         return shape  # type: ignore[no-any-return]
+    if not shape:
+        return other  # type: ignore[no-any-return]
     try:
         return np.broadcast_shapes(shape, other)
     except ValueError:

@@ -31,11 +31,12 @@ _CODE_OF = {dtype: i for i, dtype in enumerate(_CODES)}
 
 
 def _cast_vjp(ctx: Any, g: Tensor) -> Any:
-    source = ctx.node.ins[0].dtype
-    return (ctx.grad(0, CAST, (g,), (_CODE_OF[source],)) if dtypes.is_float(g.dtype) else None,)
+    source, index = ctx.node.edges[0]
+    dtype = source.dtype if isinstance(source, Leaf) else source.outs[index][1]
+    return (ctx.grad(0, CAST, (g,), (_CODE_OF[dtype],)) if dtypes.is_float(g.dtype) else None,)
 
 
-CAST = Op("cast", _cast_infer, _cast, _cast_vjp, saves=(0,), twice=True)
+CAST: Op = Op("cast", _cast_infer, _cast, _cast_vjp, twice=True)
 
 
 def cast(x: TensorLike, dtype: Any) -> Tensor:
@@ -81,17 +82,21 @@ FULL = Op("full", lambda value, code, *shape: ((shape, _CODES[code]),), _full)
 
 def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
     """Two operands as tensors of one dtype on one device. Python numbers are weak, arrays go where the tensor is."""
-    if type(a) is Tensor and type(b) is Tensor and a.array.dtype == b.array.dtype:
-        return a, b
     if isinstance(a, Tensor):
-        if isinstance(b, Number):
-            dtype = dtypes.with_scalar(a.dtype, b)
-            return cast(a, dtype), constant_like(b, dtype, a.storage.backend)
-        b = as_tensor(b, a)
+        if isinstance(b, Tensor):
+            if a.array.dtype == b.array.dtype:
+                return a, b
+        elif isinstance(b, Number):
+            dtype = dtypes.with_scalar(a.array.dtype, b)
+            number = constant_like(b, dtype, a.storage.backend)
+            return (a if a.array.dtype is dtype else cast(a, dtype)), number
+        else:
+            b = as_tensor(b, a)
     elif isinstance(b, Tensor):
         if isinstance(a, Number):
-            dtype = dtypes.with_scalar(b.dtype, a)
-            return constant_like(a, dtype, b.storage.backend), cast(b, dtype)
+            dtype = dtypes.with_scalar(b.array.dtype, a)
+            number = constant_like(a, dtype, b.storage.backend)
+            return number, (b if b.array.dtype is dtype else cast(b, dtype))
         a = as_tensor(a, b)
     else:
         a, b = as_tensor(a), as_tensor(b)
@@ -101,8 +106,9 @@ def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
 
 def floating(x: TensorLike) -> Tensor:
     """x in a float type: integers and bools become `floatx()`."""
-    x = as_tensor(x)
-    return x if dtypes.is_float(x.dtype) else cast(x, dtypes.floatx())
+    if not isinstance(x, Tensor):
+        x = as_tensor(x)
+    return x if dtypes.is_float(x.array.dtype) else cast(x, dtypes.floatx())
 
 
 def require_float(name: str, *xs: Any) -> None:

@@ -18,11 +18,11 @@ def _truth(dtype: Any) -> Any:
 
 
 def _any(xp: Any, y: Any, x: Any, keepdims: int, *axes: int) -> None:
-    xp.any(x, axis=axes, out=y, keepdims=bool(keepdims))
+    x.any(axis=axes, out=y, keepdims=bool(keepdims))
 
 
 def _all(xp: Any, y: Any, x: Any, keepdims: int, *axes: int) -> None:
-    xp.all(x, axis=axes, out=y, keepdims=bool(keepdims))
+    x.all(axis=axes, out=y, keepdims=bool(keepdims))
 
 
 def _count_nonzero(xp: Any, y: Any, x: Any, keepdims: int, *axes: int) -> None:
