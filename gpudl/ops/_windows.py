@@ -74,7 +74,7 @@ def two(values: tuple[int, ...]) -> Pair:
 
 
 def padding_mode(name: str, padding: Any, rank: int) -> str | Padding:
-    """"valid", "same", or the four numbers of an explicit padding: a pair (before, after) per spatial axis."""
+    """ "valid", "same", or the four numbers of an explicit padding: a pair (before, after) per spatial axis."""
     if isinstance(padding, str):
         if padding.lower() in ("valid", "same"):
             return padding.lower()

@@ -92,9 +92,7 @@ def _conv2d_grad_kernel_vjp(ctx: Any, u: Tensor) -> Any:
 
 
 CONV2D = Op("conv2d", _conv2d_infer, _conv2d, _conv2d_vjp, saves=(0, 1), twice=True)
-CONV2D_GRAD_INPUT = Op(
-    "conv2d_grad_input", _conv2d_grad_input_infer, _conv2d_grad_input, _conv2d_grad_input_vjp, saves=(0, 1), twice=True
-)
+CONV2D_GRAD_INPUT = Op("conv2d_grad_input", _conv2d_grad_input_infer, _conv2d_grad_input, _conv2d_grad_input_vjp, saves=(0, 1), twice=True)
 CONV2D_GRAD_KERNEL = Op(
     "conv2d_grad_kernel", _conv2d_grad_kernel_infer, _conv2d_grad_kernel, _conv2d_grad_kernel_vjp, saves=(0, 1), twice=True
 )
@@ -124,9 +122,7 @@ def _steps(name: str, rank: int, strides: Any, dilation_rate: Any) -> tuple[tupl
     return stride, dilation
 
 
-def _conv(
-    name: str, x: Tensor, k: Tensor, groups: int, strides: Any, padding: Any, data_format: Any, dilation_rate: Any
-) -> Tensor:
+def _conv(name: str, x: Tensor, k: Tensor, groups: int, strides: Any, padding: Any, data_format: Any, dilation_rate: Any) -> Tensor:
     rank, last = x.ndim - 2, layout(name, data_format)
     stride, dilation = _steps(name, rank, strides, dilation_rate)
     x, k = to_nhwc(x, last), expand_dims(k, 0) if rank == 1 else k
@@ -244,15 +240,11 @@ def separable_conv(
     x, k, _ = _let_in("separable_conv", x, pointwise_kernel)
     channels = x.shape[-1 if layout("separable_conv", data_format) else 1]
     if set(k.shape[:-2]) != {1} or k.shape[-2] != channels:
-        raise ShapeError(
-            f"[separable_conv] pointwise_kernel must be {(1,) * (k.ndim - 2) + (channels, 'filters')}. Received: {k.shape}"
-        )
+        raise ShapeError(f"[separable_conv] pointwise_kernel must be {(1,) * (k.ndim - 2) + (channels, 'filters')}. Received: {k.shape}")
     return _conv("separable_conv", x, k, 1, 1, "valid", data_format, 1)
 
 
-def _transposed_axis(
-    name: str, size: int, taps: int, stride: int, dilation: int, mode: str, extra: int | None
-) -> tuple[int, int, int]:
+def _transposed_axis(name: str, size: int, taps: int, stride: int, dilation: int, mode: str, extra: int | None) -> tuple[int, int, int]:
     """Size of the output of `conv_transpose`, and the zeros before and after it of the convolution that it is the transpose of."""
     reach = (taps - 1) * dilation + 1
     if mode == "valid":

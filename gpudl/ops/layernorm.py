@@ -83,9 +83,7 @@ def _layer_norm(xp: Any, y: Any, mean: Any, rstd: Any, x: Any, gamma: Any, beta:
         d += beta
 
 
-def _layer_norm_grad(
-    xp: Any, dx: Any, dgamma: Any, dbeta: Any, g: Any, x: Any, gamma: Any, mean: Any, rstd: Any, axes: int
-) -> None:
+def _layer_norm_grad(xp: Any, dx: Any, dgamma: Any, dbeta: Any, g: Any, x: Any, gamma: Any, mean: Any, rstd: Any, axes: int) -> None:
     # with n = (x - mean) rstd and h = g gamma: dx = rstd (h - mean(h) - n mean(h n))
     rows = Rows(xp, x, axes)
     gs, xs, out, means, rstds = rows.flat(g), rows.flat(x), dx.reshape(rows.m, rows.n), mean.reshape(-1, 1), rstd.reshape(-1, 1)

@@ -34,7 +34,8 @@ class Pieces:
     def __init__(self, xp: Any, x: Any) -> None:
         c = x.shape[-1]
         self.xp, self.channels, self.count = xp, c, x.size // max(1, c)
-        self.fold = math.gcd(self.count, 1 << (max(1, LONG // max(1, c)).bit_length() - 1)) if self.count else 1
+        longer = LONG // max(1, c) if x.size > LONG * c else 1  # rows of c numbers each; folding little is not worth its calls
+        self.fold = math.gcd(self.count, 1 << (longer.bit_length() - 1)) if longer else 1
         self.width = self.fold * c
         self.height = self.count // self.fold
         self.step = images_at_once(xp, 8 * self.width * x.itemsize)  # rows; small pieces, because several stay in the cache at once
@@ -45,11 +46,16 @@ class Pieces:
 
     def row(self, v: Any) -> Any:
         """A number per channel, or one for all, repeated along a row."""
-        return self.xp.tile(v, self.fold) if v.ndim and self.fold > 1 else v
+        if not v.ndim or self.fold == 1:
+            return v
+        row = self.xp.empty((self.fold, self.channels), v.dtype)
+        row[...] = v
+        return row.reshape(-1)
 
     def sum(self, rows: Any) -> Any:
         """Channel by channel."""
-        return rows.sum(axis=0).reshape(self.fold, self.channels).sum(axis=0)
+        total = rows.sum(axis=0)
+        return total if self.fold == 1 else total.reshape(self.fold, self.channels).sum(axis=0)
 
 
 def channel_moments(xp: Any, x: Any) -> tuple[Any, Any]:
@@ -69,6 +75,8 @@ def channel_moments(xp: Any, x: Any) -> tuple[Any, Any]:
         xp.multiply(d, d, out=d)
         squares[i] = pieces.sum(d) - count * error * error
         means[i] = mean + error
+    if n == 1:
+        return means[0], squares[0] / count
     weights = xp.full((n, 1), pieces.step * pieces.fold / pieces.count, x.dtype)
     weights[-1] = (pieces.height - (n - 1) * pieces.step) * pieces.fold / pieces.count
     mean = means[0] + ((means - means[0]) * weights).sum(axis=0)

@@ -220,9 +220,7 @@ def max_pool(inputs: TensorLike, pool_size: Any, strides: Any = None, padding: s
     return _pool("max_pool", MAX_POOL2D, inputs, pool_size, strides, padding, data_format)
 
 
-def average_pool(
-    inputs: TensorLike, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
-) -> Tensor:
+def average_pool(inputs: TensorLike, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None) -> Tensor:
     """The mean of every window, channel by channel; with ``padding="same"`` over the elements that lie inside the input.
 
     Args:
