@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -29,6 +30,7 @@ MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 LOW, HALF_WORD = np.uint64(0xFFFFFFFF), np.uint64(32)
 CHUNK = 8192  # blocks at a time on the host, so that the temporaries stay in the cache
+REMEMBERED = 32768  # blocks at most, 512 kB, of which the host remembers the lanes
 
 STATE_SHAPE = (4,)
 
@@ -36,38 +38,57 @@ STATE_SHAPE = (4,)
 # words -------------------------------------------------------------------------------------------------------------------------
 
 
-def _philox(xp: Any, out: Any, state: Any, first: int) -> None:
-    """Blocks first, first + 1, ... in rows of four words. A word lies in a uint64, so that a product of two is one multiplication."""
-    seed = state.astype(xp.uint64)
+def _philox(xp: Any, out: Any, seed: Any, draws: Any, first: int) -> None:
+    """Blocks first, first + 1, ... of one draw (1,) or several (D, 1), four words each. `seed` is seed low, seed high, stream.
+
+    A word lies in a uint64, so that a product of two is one multiplication.
+    """
+    count = out.shape[-2]
     rounds = xp.arange(10, dtype=xp.uint64)
     k0, k1 = (seed[0:1] + rounds * WEYL[0]) & LOW, (seed[1:2] + rounds * WEYL[1]) & LOW
-    c0 = xp.arange(first & 0xFFFFFFFF, (first & 0xFFFFFFFF) + len(out), dtype=xp.uint64)
-    c1, c2, c3 = xp.full((1,), first >> 32, dtype=xp.uint64), seed[2:3], seed[3:4]
-    for i in range(10):  # three of the four start with one element for all blocks, which makes the first rounds cheap
+    c0 = xp.arange(first & 0xFFFFFFFF, (first & 0xFFFFFFFF) + count, dtype=xp.uint64)
+    c1, c2, c3 = xp.full((1,), first >> 32, dtype=xp.uint64), seed[2:3], draws
+    for i in range(10):  # at first most of them have one element for all blocks, which makes two rounds cheap
         a, b = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
-        c0 = b >> HALF_WORD
-        c0 = c0 ^ c1
+        c0, c2 = b >> HALF_WORD, a >> HALF_WORD
+        c0, c2 = c0 ^ c1, c2 ^ c3
         c0 ^= k0[i : i + 1]
-        c2 = a >> HALF_WORD
-        if c3.size > c2.size:
-            c2 = c2 ^ c3
-        else:
-            c2 ^= c3
         c2 ^= k1[i : i + 1]
         a &= LOW
         b &= LOW
         c1, c3 = b, a
     for i, c in enumerate((c0, c1, c2, c3)):
-        out[:, i] = c
+        out[..., i] = c
 
 
 def philox(xp: Any, state: Any, blocks: int) -> Any:
     """(blocks, 4) words of uint32."""
     words = xp.empty((blocks, 4), xp.uint32)
+    seed = state.astype(xp.uint64)
     step = CHUNK if xp is np else max(blocks, 1)
     for first in range(0, blocks, step):
-        _philox(xp, words[first : first + step], state, first)
+        _philox(xp, words[first : first + step], seed, seed[3:4], first)
     return words
+
+
+@lru_cache(maxsize=32)
+def _several_draws(source: bytes, group: int, many: int, blocks: int) -> np.ndarray[Any, Any]:
+    """The 16-bit lanes of `many` draws in a row: on the host a few blocks cost as much as a thousand. Pure, so it may be remembered."""
+    words = np.empty((many, blocks, 4), np.uint32)
+    draws = np.arange(group * many, (group + 1) * many, dtype=np.uint64) & LOW
+    _philox(np, words, np.frombuffer(source, np.uint32).astype(np.uint64), draws[:, None], 0)
+    words.flags.writeable = False
+    return words.view(np.uint16).reshape(many, 8 * blocks)
+
+
+def _lanes(xp: Any, state: Any, count: int) -> Any:
+    """`count` numbers of 16 bits, eight a block. On the host the backward pass finds those of the forward pass remembered."""
+    blocks = -(-count // 8)
+    if xp is not np or blocks > REMEMBERED:
+        return philox(xp, state, blocks).view(xp.uint16).reshape(-1)[:count]
+    many = min(max(CHUNK // 2 // max(blocks, 1), 1), 64)
+    group, which = divmod(int(state[3]), many)
+    return _several_draws(state[:3].tobytes(), group, many, blocks)[which, :count]
 
 
 def _words(xp: Any, state: Any, count: int) -> Any:
@@ -114,8 +135,7 @@ def _drop(xp: Any, y: Any, x: Any, state: Any, rate: float, noise_shape: tuple[i
         return
     shape = noise_shape or x.shape
     count = math.prod(shape)
-    lanes = philox(xp, state, -(-count // 8)).view(xp.uint16).reshape(-1)[:count]
-    kept = (lanes >= xp.uint16(least)).reshape(shape)
+    kept = (_lanes(xp, state, count) >= xp.uint16(least)).reshape(shape)
     xp.multiply(x, x.dtype.type(1 / (1 - rate)), out=y)
     bits = y.view(xp.uint32 if y.dtype.itemsize == 4 else xp.uint64)
     xp.multiply(bits, kept, out=bits)  # bits times 0 is 0.0 for NaN and inf too
