@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 def train(model: Trainer, x: Tensor, y: Tensor, weights: Tensor | None) -> None:
     """Forward, loss, backward, update, measure."""
-    for variable in model.trainable_variables:
+    learning = model.trainable_variables
+    for variable in learning:
         variable.path_leaf.clear()
     y_pred = model(x, training=True)
     loss = model.compute_loss(x, y, y_pred, weights)
-    loss.backward()
-    model.optimizer.apply(None, model.trainable_variables)
+    if learning:
+        loss.backward()
+        model.optimizer.apply(None, learning)
     with no_grad():
         measure(model, loss, y, y_pred, weights)
 
