@@ -39,6 +39,7 @@ class Calls(threading.local):
 
 
 calls = Calls()
+_one_at_a_time = threading.RLock()  # two threads that call a layer for the first time build it once
 _names: dict[str, int] = {}
 
 
@@ -434,6 +435,10 @@ def whole_or_not(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def wrapper(self: Layer, input_shape: Any = None, *args: Any) -> None:
+        with _one_at_a_time:
+            build_once(self, input_shape, *args)
+
+    def build_once(self: Layer, input_shape: Any, *args: Any) -> None:
         if self._building:  # super().build(input_shape)
             build(self, input_shape, *args)
             return

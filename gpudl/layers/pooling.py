@@ -28,6 +28,9 @@ class _Pooling2D(Layer):
         self.padding = arguments.padding(where, padding)
         self.data_format = arguments.data_format(where, data_format)
 
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+
     def call(self, inputs: Tensor) -> Tensor:
         if inputs.array.ndim != 4:
             self.compute_output_shape(inputs.shape)  # raises

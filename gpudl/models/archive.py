@@ -20,6 +20,7 @@ from .. import dtypes
 Array = np.ndarray[Any, Any]
 EXTENSION = ".safetensors"
 FORMAT = "gpudl 1"
+deserialize: Any = safetensors.deserialize  # it has no types
 _LETTERS = {
     "BOOL": "bool", "I8": "int8", "I16": "int16", "I32": "int32", "I64": "int64", "U8": "uint8", "U16": "uint16", "U32": "uint32",
     "U64": "uint64", "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64",
@@ -100,7 +101,7 @@ def read(what: str, path: str | PathLike[str]) -> tuple[dict[str, Array], dict[s
         raise FileNotFoundError(f"[{what}] there is no file {str(path)!r}")
     data = found.read_bytes()
     try:
-        held = safetensors.deserialize(data)
+        held = deserialize(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         arrays = {name: as_array(part) for name, part in held}
         about = header.get("__metadata__") or {}

@@ -23,7 +23,7 @@ from . import saving, summary
 from .trainer import Trainer
 
 
-class Sequential(Layer, Trainer):
+class Sequential(Layer, Trainer):  # type: ignore[override]
     """Layers, each of which computes from the output of the one before.
 
     Args:
@@ -42,7 +42,7 @@ class Sequential(Layer, Trainer):
     (2, 3)
     """
 
-    def __init__(self, layers: Iterable[Layer] | None = None, trainable: bool = True, name: str | None = None) -> None:
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         Layer.__init__(self, trainable=trainable, name=name)
         self._init_trainer()
         self._stack: list[Layer] = []  # with the InputLayer
@@ -270,7 +270,7 @@ class Sequential(Layer, Trainer):
         backends.get(name)
         Layer.to(self, name)
         for part in self._tree():
-            if isinstance(part, Trainer):
+            if isinstance(part, Sequential):
                 part._move_training_state(name)
         return self
 

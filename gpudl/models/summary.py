@@ -76,11 +76,11 @@ def wrapped(text: str, width: int) -> list[str]:
 
 def table(header: list[str], body: list[list[str]], sizes: list[int], box: dict[str, str]) -> Iterator[str]:
     def rule(kind: str) -> str:
-        left, line, middle, right = box[kind]
+        left, line, middle, right = tuple(box[kind])
         return left + middle.join(line * (n + 2) for n in sizes) + right
 
     def lines(cells: list[str], kind: str) -> Iterator[str]:
-        left, middle, right = box[kind]
+        left, middle, right = tuple(box[kind])
         columns = [wrapped(text, n) for text, n in zip(cells, sizes)]
         for i in range(max(map(len, columns))):
             parts = [c[i] if i < len(c) else "" for c in columns]
