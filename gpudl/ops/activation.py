@@ -21,8 +21,7 @@ def _relu(xp: Any, y: Any, x: Any) -> None:
 
 def _where_positive(xp: Any, dx: Any, g: Any, x: Any) -> None:
     """dx = g where x > 0, else 0: by masking bits, a third of the time of a masked copy, and exact for NaN and inf too."""
-    mask = (x > 0).view(xp.int8)
-    xp.negative(mask, out=mask)
+    mask = xp.negative((x > 0).view(xp.int8))
     bits = xp.int64 if g.dtype.itemsize == 8 else xp.int32
     xp.bitwise_and(g.view(bits), mask, out=dx.view(bits))
 
