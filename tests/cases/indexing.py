@@ -36,7 +36,8 @@ class Key:
 def advanced(text, shape, *indices):
     """x[...] with index tensors i, j."""
     key = eval(f"lambda i, j=None: Key()[{text}]", {"Key": Key})
-    return picked(f"getitem/[{text}] of {shape}", lambda x, *i: ops.getitem(x, key(*i)), lambda x, *i: x[key(*i)], shape, *indices)
+    name = f"getitem/[{text}] of {shape}, indices of {', '.join(str(i.shape) for i in indices)}"
+    return picked(name, lambda x, *i: ops.getitem(x, key(*i)), lambda x, *i: x[key(*i)], shape, *indices)
 
 
 def take(name, axis, shape, index, **options):
