@@ -55,6 +55,7 @@ class StepRunner:
         self.mode = mode if env.CAPTURE.read() else "eager"
         self.known: OrderedDict[Any, Attempt | Plan | None] = OrderedDict()  # None: stays eager
         self.outputs: dict[int, tuple[Any, dict[Storage, int]]] = {}  # id of a plan -> its results, and which of them look into inputs
+        self.described: tuple[Any, Any] = ((), ())  # the last inputs, and what the key holds of them
         self.version = config.version
         self.replayed = self.eager = 0
         self.doubted: set[Any] = set()
@@ -92,10 +93,17 @@ class StepRunner:
         return result
 
     def _key(self, inputs: Sequence[Tensor], constants: tuple[Any, ...]) -> Any:
+        described, look = self.described
+        if inputs is not described or type(inputs) is not tuple:  # tensors keep their shape: the same tuple looks the same
+            look = self._look(inputs)
+            self.described = inputs, look
+        return (constants, mode.grad, backends.default_device(), look)
+
+    def _look(self, inputs: Sequence[Tensor]) -> Any:
         storages = [t.storage for t in inputs]
         distinct = len({id(s) for s in storages})
         same = () if distinct == len(storages) else tuple([storages.index(s) for s in storages])
-        return (constants, mode.grad, backends.default_device(), same, *[(t.array.shape, t.array.dtype, t.storage.backend) for t in inputs])
+        return (same, *[(t.array.shape, t.array.dtype, t.storage.backend) for t in inputs])
 
     def doubt(self) -> None:
         """Code that is not ours has run: the next step of every key is made eagerly, and its plan must agree with it."""

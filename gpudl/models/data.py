@@ -155,20 +155,17 @@ class Dataset:
     order: Tensor
     cursor: Tensor
     backend: Backend
+    inputs: tuple[Tensor, ...]  # of a step: the arrays, the order, the cursor
 
     @classmethod
     def make(cls, arrays: Sequence[Array | None], backend: Backend, dtype: np.dtype[Any]) -> Dataset:
         placed = tuple(resident(a, backend, dtype) for a in arrays if a is not None)
         size = placed[0].shape[0]
         order, start = host_tensor(np.arange(size, dtype=np.int64), backend), host_tensor(_START, backend)
-        return cls(placed, size, order, start, backend)
+        return cls(placed, size, order, start, backend, (*placed, order, start))
 
     def rewind(self, order: Array | None = None) -> None:
         """Go back to the first row, of a new order if one is given."""
         if order is not None:
             self.backend.write(self.order.array, order)
         self.backend.write(self.cursor.array, _START)
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (*self.arrays, self.order, self.cursor)
