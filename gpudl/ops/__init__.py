@@ -27,7 +27,7 @@ from .powers import *  # noqa: F403
 from .random import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .scan import *  # noqa: F403
-from .scatter import *  # noqa: F403
+from .scattering import *  # noqa: F403
 from .smooth import *  # noqa: F403
 from .softmax import *  # noqa: F403
 from .sorting import *  # noqa: F403
