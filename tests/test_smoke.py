@@ -44,7 +44,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_model_learns_saves_and_loads(tmp_path: os.PathLike) -> None:
     x, y = data()
-    gpudl.set_random_seed(0)
+    gpudl.utils.set_random_seed(0)
     model = gpudl.Sequential([layers.Dense(32, input_dim=4, activation="relu"), layers.Dropout(0.1), layers.Dense(3, activation="softmax")])
     model.compile(optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(x, y, epochs=20, validation_split=0.2, verbose=0).history
@@ -53,7 +53,7 @@ def test_a_model_learns_saves_and_loads(tmp_path: os.PathLike) -> None:
     assert accuracy > 0.85
     file = os.path.join(tmp_path, "model.safetensors")
     model.save(file)
-    again = gpudl.load_model(file)
+    again = gpudl.models.load_model(file)
     assert np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
@@ -61,7 +61,7 @@ def test_a_convolution_net_learns() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(96, 8, 8, 1)).astype("f4")
     y = (x[:, :4].mean((1, 2, 3)) > x[:, 4:].mean((1, 2, 3))).astype(int)
-    gpudl.set_random_seed(0)
+    gpudl.utils.set_random_seed(0)
     model = gpudl.Sequential(
         [layers.Input((8, 8, 1)), layers.Conv2D(6, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D(),
          layers.Flatten(), layers.Dense(2, activation="softmax")]
@@ -73,7 +73,7 @@ def test_a_convolution_net_learns() -> None:
 
 def test_a_custom_loop() -> None:
     x, y = data()
-    gpudl.set_random_seed(0)
+    gpudl.utils.set_random_seed(0)
     model = gpudl.Sequential([layers.Input((4,)), layers.Dense(16, activation="tanh"), layers.Dense(3)])
     optimizer = optimizers.SGD(0.1, momentum=0.9)
     first = last = 0.0
