@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..dtypes import HALF, float32
+from ..errors import BackendError
 
 if TYPE_CHECKING:
     from ..op import Op
@@ -19,8 +20,15 @@ def run_reference(xp: Any, op: Op, outs: list[Any], ins: list[Any], attrs: tuple
     """Run `op` on arrays, in float32 where an operand has 16 bits."""
     for a in (*outs, *ins):
         if a.dtype.char in HALF:
-            return run_half(xp, op, outs, ins, attrs)
-    op.reference(xp, *outs, *ins, *attrs)
+            run_half(xp, op, outs, ins, attrs)
+            return
+    kernel_of(op)(xp, *outs, *ins, *attrs)
+
+
+def kernel_of(op: Op) -> Callable[..., Any]:
+    if op.reference is None:
+        raise BackendError(f"[{op.name}] is a view: it has no kernel and is never launched")
+    return op.reference
 
 
 def run_half(xp: Any, op: Op, outs: Any, ins: Any, attrs: tuple[Any, ...]) -> None:
@@ -29,7 +37,7 @@ def run_half(xp: Any, op: Op, outs: Any, ins: Any, attrs: tuple[Any, ...]) -> No
     wide_outs = [
         a if a.dtype.char not in HALF else xp.empty(a.shape, float32) if i < fresh else a.astype(float32) for i, a in enumerate(outs)
     ]
-    op.reference(xp, *wide_outs, *[a.astype(float32) if a.dtype.char in HALF else a for a in ins], *attrs)
+    kernel_of(op)(xp, *wide_outs, *[a.astype(float32) if a.dtype.char in HALF else a for a in ins], *attrs)
     for narrow, wide in zip(outs, wide_outs):
         if narrow is not wide:
             narrow[...] = wide.astype(narrow.dtype)
@@ -39,4 +47,4 @@ def bound_reference(xp: Any, op: Op, outs: tuple[Any, ...], ins: tuple[Any, ...]
     """The same as a call without arguments, for replay."""
     if any(a.dtype.char in HALF for a in (*outs, *ins)):
         return partial(run_half, xp, op, outs, ins, attrs)
-    return partial(op.reference, xp, *outs, *ins, *attrs)
+    return partial(kernel_of(op), xp, *outs, *ins, *attrs)
