@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,18 @@ def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
         a, b = as_tensor(a), as_tensor(b)
     dtype = dtypes.promote(a.dtype, b.dtype)
     return cast(a, dtype), cast(b, dtype)
+
+
+@lru_cache(maxsize=1024)
+def _number(value: float, dtype: Any) -> Any:
+    array = np.array(value, dtype)
+    array.flags.writeable = False
+    return array
+
+
+def number(xp: Any, value: float, dtype: Any) -> Any:
+    """A constant for a reference kernel. NumPy takes an array without axes half a microsecond faster than a number."""
+    return _number(value, dtype) if xp is np else np.dtype(dtype).type(value)
 
 
 def floating(x: TensorLike) -> Tensor:

@@ -44,7 +44,8 @@ def _scatter_rows_(xp: Any, result: Any, rows: Any, cursor: Any) -> None:
 
 
 def _advance_(xp: Any, counter: Any, by: int) -> None:
-    counter += by
+    flat = counter.reshape(-1)
+    flat[0] += by
 
 
 GATHER_ROWS = Op("gather_rows", _gather_infer, _gather_rows)
@@ -70,7 +71,7 @@ def scatter_rows_(result: Tensor, rows: Tensor, cursor: Tensor) -> None:
 
 
 def advance_(counter: Tensor, by: int) -> None:
-    """counter += by, in place. `by` is a constant of the step."""
+    """counter += by, in place, for a counter of one element. `by` is a constant of the step."""
     apply(ADVANCE_, (), (by,), updates=(counter,))
 
 

@@ -38,7 +38,11 @@ def _matmul_infer(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool =
 
 
 def _matmul(xp: Any, y: Any, a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> None:
-    xp.matmul(_turned(a, transpose_a), _turned(b, transpose_b), out=y)
+    a, b = _turned(a, transpose_a), _turned(b, transpose_b)
+    if a.ndim == b.ndim == 2 and y.ndim == 2:
+        a.dot(b, y)  # the same product; on NumPy half the overhead of matmul
+    else:
+        xp.matmul(a, b, out=y)
 
 
 def _matmul_vjp(ctx: Any, g: Tensor) -> Any:

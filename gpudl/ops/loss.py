@@ -7,14 +7,17 @@ probability has lost its digits, and its gradient is one op.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from .. import config, dtypes
 from ..autograd import EXPAND, SUM_TO, apply
 from ..errors import DTypeError, ShapeError
 from ..op import Op
 from ..tensors import Tensor, TensorLike
-from ._common import as_tensor, cast, constant_like, floating, one_axis
+from ._common import as_tensor, cast, constant_like, floating, number, one_axis
 from .comparison import equal
 from .elementwise import MULTIPLY, SUBTRACT, add, clip, divide, multiply, negative, subtract, where
 from .mathematics import log
@@ -87,32 +90,51 @@ def _sparse_infer(z: Any, p: Any, stats: Any, labels: Any) -> Any:
     return ((z.shape[:-1], z.dtype),)
 
 
+@lru_cache(maxsize=64)
+def _row_starts(rows: int, classes: int) -> Any:
+    return np.arange(0, rows * classes, classes)
+
+
 def _positions(xp: Any, labels: Any, classes: int) -> tuple[Any, Any]:
-    """Where each row's label lies in the flattened scores, and whether it is a class at all (if not, the place is inside anyway)."""
-    flat = labels.reshape(-1)
-    valid = (flat >= 0) & (flat < classes)
-    safe = xp.where(valid, flat, 0).astype(xp.int64, copy=False)
-    return xp.arange(0, len(flat) * classes, classes) + safe if classes else safe, valid
+    """Where each row's label lies in the flattened scores (inside them, whatever the label), and which are no class; None if all are."""
+    flat, rows = labels.reshape(-1), labels.size
+    if flat.dtype.kind not in "iu":
+        flat = xp.where((flat >= 0) & (flat < classes), flat, -1)
+    flat = flat.astype(xp.int64, copy=False)
+    unsigned = flat.view(xp.uint64)  # a negative label becomes a large one
+    outside = unsigned >= number(xp, classes, xp.uint64)
+    if xp is np:  # on the host it costs nothing to look
+        starts = _row_starts(rows, classes) if rows <= 4096 else np.arange(0, rows * classes, classes)
+        if not np.count_nonzero(outside):
+            return flat + starts, None
+        return np.minimum(unsigned, np.uint64(classes - 1)).view(np.int64) + starts, outside
+    return xp.minimum(unsigned, xp.uint64(classes - 1)).view(xp.int64) + xp.arange(0, rows * classes, classes), outside
 
 
 def _sparse(xp: Any, loss: Any, z: Any, p: Any, stats: Any, labels: Any) -> None:
     if not z.size:
         loss[...] = math.nan
         return
-    at, valid = _positions(xp, labels, z.shape[-1])
-    rows = stats.reshape(2, -1)
-    each = rows[1] - (z.reshape(-1)[at] - rows[0])
-    loss[...] = xp.where(valid, each, z.dtype.type(math.nan)).reshape(loss.shape)
+    at, outside = _positions(xp, labels, z.shape[-1])
+    high, log_sum = stats.reshape(2, -1)
+    each = z.reshape(-1)[at]
+    each -= high
+    out = loss.reshape(-1)
+    xp.subtract(log_sum, each, out=out)
+    if outside is not None:
+        out[outside] = math.nan
 
 
 def _sparse_grad(xp: Any, dz: Any, g: Any, p: Any, labels: Any) -> None:
     if not p.size:
         return
-    at, valid = _positions(xp, labels, p.shape[-1])
-    flat = xp.where(valid, g.reshape(-1), p.dtype.type(math.nan))
-    xp.multiply(p, flat.reshape(*g.shape, 1), out=dz)
-    out = dz.reshape(-1)
-    out[at] = out[at] - flat  # one place a row, none twice
+    at, outside = _positions(xp, labels, p.shape[-1])
+    dz[...] = p
+    flat = dz.reshape(-1)
+    flat[at] -= number(xp, 1.0, p.dtype)  # one place a row, none twice
+    dz *= g[..., None]
+    if outside is not None:
+        dz.reshape(-1, dz.shape[-1])[outside] = math.nan
 
 
 SPARSE_CATEGORICAL_CROSSENTROPY_GRAD = Op("sparse_categorical_crossentropy_grad", lambda g, p, t: ((p.shape, p.dtype),), _sparse_grad, None,
@@ -385,12 +407,16 @@ def _weighted_infer(values: Any, weights: Any, divisor: float, *shape: int) -> A
 
 
 def _weighted(xp: Any, y: Any, values: Any, weights: Any, divisor: float, *shape: int) -> None:
-    total = (values * weights).sum() if weights.ndim else values.sum() * weights
+    total = (values * weights).sum() if weights.ndim else values.sum() * weights[()]
     y[...] = total / y.dtype.type(divisor)
 
 
 def _weighted_grad(xp: Any, dv: Any, g: Any, weights: Any, divisor: float, *shape: int) -> None:
-    xp.multiply(weights, g / g.dtype.type(divisor), out=dv)
+    scaled = g[()] / g.dtype.type(divisor)
+    if weights.ndim:
+        xp.multiply(weights, scaled, out=dv)
+    else:
+        dv[...] = weights[()] * scaled
 
 
 def _weighted_vjp(ctx: Any, g: Tensor) -> Any:

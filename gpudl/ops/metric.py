@@ -13,17 +13,22 @@ from ..dtypes import float64
 from ..errors import ShapeError
 from ..op import Op
 from ..tensors import Tensor
-from ._common import constant_like
+from ._common import cast, constant_like
 
 
-def _add_up(total: Any, values: Any, weights: Any) -> None:
+def _add_up(xp: Any, total: Any, values: Any, weights: Any) -> None:
     """values: one number a sample; weights: the same shape, or one for all."""
     if weights.ndim:
         total[0] += (values * weights.astype(float64)).sum()
         total[1] += weights.sum(dtype=float64)
+        return
+    weight, count = weights[()], values.size
+    if not values.ndim:
+        values = values[()]
     else:
-        total[0] += values.sum(dtype=float64) * weights
-        total[1] += values.size * weights.astype(float64)
+        values = xp.count_nonzero(values) if values.dtype.kind == "b" else values.sum(dtype=float64)
+    total[0] += values * weight
+    total[1] += count * weight
 
 
 def _mean_infer(values: Any, weights: Any) -> Any:
@@ -43,7 +48,7 @@ def _mean_(xp: Any, total: Any, values: Any, weights: Any) -> None:
         total[0] += (values * weights.astype(float64)).sum() / below
         total[1] += weights.sum(dtype=float64) / below
     else:
-        _add_up(total, values, weights)
+        _add_up(xp, total, values, weights)
 
 
 def _rows_infer(pred: Any, target: Any, weights: Any) -> Any:
@@ -57,12 +62,12 @@ def _rows_infer(pred: Any, target: Any, weights: Any) -> Any:
 
 def _categorical_accuracy_(xp: Any, total: Any, pred: Any, target: Any, weights: Any) -> None:
     if pred.size:
-        _add_up(total, pred.argmax(-1) == target.argmax(-1), weights)
+        _add_up(xp, total, pred.argmax(-1) == target.argmax(-1), weights)
 
 
 def _sparse_categorical_accuracy_(xp: Any, total: Any, pred: Any, labels: Any, weights: Any) -> None:
     if pred.size:
-        _add_up(total, pred.argmax(-1) == labels, weights)
+        _add_up(xp, total, pred.argmax(-1) == labels, weights)
 
 
 def _binary_infer(pred: Any, target: Any, weights: Any, threshold: float) -> Any:
@@ -90,8 +95,9 @@ MEAN_RESULT = Op("mean_result", lambda total: (((), total.dtype),), _result)
 
 
 def _weight(weights: Tensor | float | None, total: Tensor) -> Tensor:
+    """Weights, one number in float64."""
     if isinstance(weights, Tensor):
-        return weights
+        return weights if weights.ndim else cast(weights, float64)
     return constant_like(1.0 if weights is None else float(weights), float64, total.storage.backend)
 
 

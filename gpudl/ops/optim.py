@@ -14,6 +14,7 @@ import numpy as np
 from ..autograd import apply
 from ..op import Op
 from ..tensors import Tensor
+from ._common import number
 
 BLOCK = 1 << 15  # elements that NumPy takes at a time: temporaries of this size stay in the cache
 
@@ -48,7 +49,7 @@ def _sgd_(xp: Any, p: Any, g: Any, rate: Any) -> None:
 
 @in_blocks(3)
 def _sgd_momentum_(xp: Any, p: Any, m: Any, g: Any, rate: Any, momentum: float, nesterov: bool) -> None:
-    by = p.dtype.type(momentum)
+    by = number(xp, momentum, p.dtype)
     step = g * rate.astype(p.dtype)
     m *= by
     m -= step
@@ -63,11 +64,11 @@ def _sgd_momentum_(xp: Any, p: Any, m: Any, g: Any, rate: Any, momentum: float, 
 def _adam_step(xp: Any, p: Any, m: Any, v: Any, g: Any, beta_1: float, beta_2: float) -> Any:
     """Move both averages; returns a temporary."""
     change = g - m
-    change *= p.dtype.type(1.0 - beta_1)
+    change *= number(xp, 1.0 - beta_1, p.dtype)
     m += change
     xp.multiply(g, g, out=change)
     change -= v
-    change *= p.dtype.type(1.0 - beta_2)
+    change *= number(xp, 1.0 - beta_2, p.dtype)
     v += change
     return change
 
@@ -80,7 +81,7 @@ def _adam_rate(xp: Any, p: Any, rate: Any, steps: Any, beta_1: float, beta_2: fl
 
 def _adam_move(xp: Any, p: Any, m: Any, v: Any, below: Any, alpha: Any, epsilon: float) -> None:
     xp.sqrt(v, out=below)
-    below += p.dtype.type(epsilon)
+    below += number(xp, epsilon, p.dtype)
     ahead = m * alpha
     ahead /= below
     p -= ahead
@@ -104,15 +105,15 @@ def _adam_amsgrad_(
 def _average(xp: Any, average: Any, x: Any, rho: float) -> Any:
     """average = rho average + (1 - rho) x^2; returns a temporary."""
     square = x * x
-    square *= x.dtype.type(1.0 - rho)
-    average *= x.dtype.type(rho)
+    square *= number(xp, 1.0 - rho, x.dtype)
+    average *= number(xp, rho, x.dtype)
     average += square
     return square
 
 
 @in_blocks(4)
 def _adadelta_(xp: Any, p: Any, grads: Any, deltas: Any, g: Any, rate: Any, rho: float, epsilon: float) -> None:
-    eps = p.dtype.type(epsilon)
+    eps = number(xp, epsilon, p.dtype)
     below = _average(xp, grads, g, rho)
     xp.add(grads, eps, out=below)
     xp.sqrt(below, out=below)

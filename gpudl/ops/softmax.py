@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..autograd import SUM_TO, apply
 from ..dtypes import HALF, float32
 from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import floating, require_float, some_axes
 from .elementwise import MULTIPLY, NEGATIVE, SUBTRACT, same
+
+SHORT = 16  # numbers in a row that NumPy handles column by column
 
 
 def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -28,9 +32,25 @@ def _softmax_infer(x: Any, *axes: int) -> Any:
     return (x.shape, x.dtype), ((2, *reduced_shape(x.shape, axes)), float32 if x.dtype.char in HALF else x.dtype)
 
 
+def _short_rows(y: Any, stats: Any, x: Any) -> None:
+    """The same for rows of few numbers: NumPy works column by column then, which is faster."""
+    columns = np.array(x.T, order="C")
+    high, log_sum = stats[0], stats[1]
+    columns.max(0, out=high)
+    columns -= high
+    np.exp(columns, out=columns)
+    columns.sum(0, out=log_sum)
+    columns /= log_sum
+    y[...] = columns.T
+    np.log(log_sum, out=log_sum)
+
+
 def _softmax(xp: Any, y: Any, stats: Any, x: Any, *axes: int) -> None:
     if not x.size:
         stats[...] = -math.inf
+        return
+    if xp is np and axes == (x.ndim - 1,) and x.shape[-1] <= SHORT:
+        _short_rows(y.reshape(-1, x.shape[-1]), stats.reshape(2, -1), x.reshape(-1, x.shape[-1]))
         return
     high, log_sum = stats[0], stats[1]
     x.max(axes, out=high, keepdims=True)
