@@ -103,7 +103,8 @@ class Race:
 
 @pytest.fixture
 def race(benchmark: Any, request: pytest.FixtureRequest) -> Race:
-    pins = {k: v for k, v in os.environ.items() if k.startswith("OPENBLAS_") or k in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "GPUDL_THREADS")}
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "GPUDL_THREADS")
+    pins = {k: v for k, v in os.environ.items() if k.startswith("OPENBLAS_") or k in threads}
     benchmark.extra_info["pins"] = pins
     return Race(benchmark, request.node.name)
 

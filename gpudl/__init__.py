@@ -9,8 +9,8 @@ from __future__ import annotations
 from . import backends, config, ops
 from .autograd import enable_grad, grad, no_grad
 from .backends import device, set_device
-from .errors import BackendError, CaptureError, DTypeError, GpudlError, ShapeError
-from .ops import methods as _methods
+from .errors import BackendError, CaptureError, DTypeError, GpudlError, ShapeError, missing_attribute
+from .ops import methods as _methods  # noqa: F401  binds the operators of Tensor
 from .ops.create import arange, constant, eye, full, ones, zeros
 from .replay import capture
 from .show import show_config
@@ -20,13 +20,15 @@ from .version import __version__
 
 # isort: split
 from . import activations, callbacks, initializers, layers, losses, metrics, models, optimizers, random, regularizers, utils
-from . import compat as _compat
+from . import compat as _compat  # noqa: F401  fills the table of renames
 from .layers import Input
 from .models import Sequential
 
 __all__ = [
     "BackendError", "CaptureError", "DTypeError", "GpudlError", "Input", "Sequential", "ShapeError", "Tensor", "Variable", "__version__",
-    "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "device", "enable_grad", "eye", "from_dlpack", "full",
-    "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones", "ops", "optimizers", "random", "regularizers",
-    "set_device", "show_config", "tensor", "utils", "zeros",
+    "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "device", "enable_grad", "eye", "from_dlpack",
+    "full", "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones", "ops", "optimizers", "random",
+    "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
+
+__getattr__ = missing_attribute(__name__, __all__)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import ops
-from .errors import did_you_mean
+from .errors import did_you_mean, missing_attribute
 from .named import custom_objects
 from .ops import (
     celu,
@@ -181,3 +181,5 @@ __all__ = ["celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "h
            "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "serialize", "sigmoid",
            "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh",
            "tanh_shrink", "threshold"]
+
+__getattr__ = missing_attribute(__name__, __all__)

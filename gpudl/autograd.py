@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes
 from .backends import Backend
 from .backends.summation import FEW_ROWS, sum_into
-from .errors import BackendError, ShapeError
-from .op import COPY, Op, empty, launch
-from .tensors import Leaf, Storage, Tensor, mode, tick, wrap
+from .errors import BackendError, DTypeError, ShapeError
+from .op import COPY, Op, launch
+from .tensors import Leaf, Storage, Tensor, TensorLike, empty, mode, tick, wrap
 
 Grads = dict[int, Tensor]
 
@@ -109,10 +108,8 @@ def remember(op: Op, ins: tuple[Tensor, ...], outs: Sequence[Tensor], avals: Any
     node.ins = ins if len(saved) == len(ins) else {i: ins[i] for i in saved} if saved else ()
     # outputs are kept without their edge: a tensor that keeps itself alive would not be freed when it is let go
     node.results = {i: outs[i].detach() for i in op.saved_outs} if op.saved_outs else ()
-    i = 0
-    for t in outs:
+    for i, t in enumerate(outs):
         t.edge = node, i
-        i += 1
 
 
 def view(op: Op, x: Tensor, array: Any, attrs: tuple[Any, ...]) -> Tensor:
@@ -240,9 +237,9 @@ class Walk:
                 raise RuntimeError(f"[{node.op.name}] this graph was already walked; pass retain_graph=True the first time")
             assert node.op.vjp is not None
             given = node.op.vjp(Context(node, self), *[grads.get(i) for i in range(len(node.outs))])
-            for edge, g in zip(node.edges, given):
-                if edge is not None and g is not None:
-                    self.pass_on(edge, g, pending, heap)
+            for source, g in zip(node.edges, given):
+                if source is not None and g is not None:
+                    self.pass_on(source, g, pending, heap)
             if not retain_graph:
                 node.ins = node.results = None
         for leaf, g in self.gathered.items():
@@ -326,7 +323,7 @@ def run_hooks(hooks: dict[int, Callable[[Tensor], Tensor | None]], g: Tensor) ->
     return g
 
 
-def seed_for(t: Tensor, gradient: Tensor | None, what: str) -> Tensor:
+def seed_for(t: Tensor, gradient: TensorLike | None, what: str) -> Tensor:
     """What the walk starts with: ones for a single number, else the gradient given."""
     if t.edge is None:
         raise RuntimeError(f"{what}: this tensor does not depend on anything that requires a gradient")
@@ -334,7 +331,7 @@ def seed_for(t: Tensor, gradient: Tensor | None, what: str) -> Tensor:
         if t.size != 1:
             raise RuntimeError(f"{what}: a gradient is needed for a result of shape {t.shape}; sum it first, or pass gradient=")
         return one(t)
-    if not isinstance(gradient, Tensor):
+    if not isinstance(gradient, Tensor):  # an array or a number will do
         gradient = Tensor(gradient, dtype=t.dtype, device=t.device)
     if gradient.shape != t.shape or gradient.dtype != t.dtype:
         raise ShapeError(
@@ -428,7 +425,7 @@ def one(t: Tensor) -> Tensor:
 def broadcast(name: str, a: Any, b: Any) -> tuple[int, ...]:
     """The common shape of two operands of one dtype."""
     if a.dtype != b.dtype:
-        raise dtypes.DTypeError(f"[{name}] the operands have different dtypes: {a.dtype} and {b.dtype}")
+        raise DTypeError(f"[{name}] the operands have different dtypes: {a.dtype} and {b.dtype}")
     shape, other = a.shape, b.shape
     if shape == other or not other or (shape[-len(other) :] == other):  # the usual cases; np.broadcast_shapes takes 1.5 us
         return shape  # type: ignore[no-any-return]

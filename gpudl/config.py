@@ -17,7 +17,7 @@ def _set(name: str, value: object, allowed: tuple[str, ...]) -> None:
     global version
     if value not in allowed:
         raise ValueError(f"[config] {name} must be one of {', '.join(allowed)}. Received: {value!r}")
-    _values[name] = value  # type: ignore[assignment]
+    _values[name] = value
     version += 1
 
 

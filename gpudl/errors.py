@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class GpudlError(Exception):
@@ -62,6 +62,23 @@ def unknown_keyword(where: str, name: str, allowed: Iterable[str]) -> TypeError:
     ...
     TypeError: [Adadelta] there is no keyword argument 'rh'. Did you mean 'rho'? Accepted: learning_rate, rho
     """
-    allowed = list(allowed)
+    allowed = list(dict.fromkeys(allowed))
     accepted = ", ".join(allowed) if allowed else "no keyword arguments"
     return TypeError(f"[{where}] there is no keyword argument {name!r}.{did_you_mean(name, allowed)} Accepted: {accepted}")
+
+
+def missing_attribute(module: str, names: Iterable[str]) -> Callable[[str], object]:
+    """A module's `__getattr__`: raises AttributeError for a name that does not exist, with the nearest one that does.
+
+    >>> missing_attribute("gpudl.optimizers", ["SGD", "Adadelta"])("Adadeota")
+    Traceback (most recent call last):
+    ...
+    AttributeError: module 'gpudl.optimizers' has no attribute 'Adadeota'. Did you mean 'Adadelta'?
+    """
+    known = list(names)
+
+    def __getattr__(name: str) -> object:
+        hint = "" if name.startswith("_") else did_you_mean(name, known)
+        raise AttributeError(f"module {module!r} has no attribute {name!r}.{hint}")
+
+    return __getattr__

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import dtypes
-from .errors import DTypeError, ShapeError
+from .errors import DTypeError, ShapeError, missing_attribute
 from .named import Table
 from .random import host_rng
 from .tensors import Tensor, host_array
@@ -363,3 +363,5 @@ def values(initializer: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ar
 __all__ = ["Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer", "LecunNormal", "LecunUniform",
            "Ones", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "Zeros", "deserialize", "get",
            "serialize"]
+
+__getattr__ = missing_attribute(__name__, __all__)

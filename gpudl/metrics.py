@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes, losses, ops, renames
-from .errors import ShapeError
+from .errors import ShapeError, missing_attribute
 from .losses.functions import pair, same_rank
 from .named import Table, snake_case
 from .ops._common import as_tensor, cast
@@ -385,3 +385,5 @@ def deserialize(config: Any) -> Metric:
 
 __all__ = ["Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanMetricWrapper", "MeanOf", "MeanSquaredError", "Metric",
            "SparseCategoricalAccuracy", "check", "deserialize", "get", "serialize", "unique_names"]
+
+__getattr__ = missing_attribute(__name__, __all__)

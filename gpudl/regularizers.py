@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from . import ops
+from .errors import missing_attribute
 from .initializers import checked_number
 from .named import Table
 from .tensors import Tensor
@@ -98,3 +99,5 @@ def serialize(regularizer: Any) -> Any:
 deserialize = get
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
+
+__getattr__ = missing_attribute(__name__, __all__)

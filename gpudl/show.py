@@ -24,8 +24,8 @@ def config_text() -> str:
     lines += [f"  {name:8s} {state}" for name, state in backends.available().items()]
     for backend in backends.describe():
         compiled = sorted(name for name in op.registry if name in backend.table)
-        with_kernels = [o for o in op.registry.values() if o.reference is not None]
-        lines += ["", f"Kernels on {backend.device!r} (path {backend.name!r}): {len(compiled)} compiled, {len(with_kernels) - len(compiled)} reference"]
+        others = sum(o.reference is not None for o in op.registry.values()) - len(compiled)
+        lines += ["", f"Kernels on {backend.device!r} (path {backend.name!r}): {len(compiled)} compiled, {others} reference"]
         if compiled:
             lines.append("  compiled: " + ", ".join(compiled))
     lines += ["", "Switches", *[f"  {line}" for line in env.table().splitlines()]]

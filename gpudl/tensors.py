@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 tick = count(1).__next__  # one clock orders everything: births, nodes on the tape, writes in place
 
-TensorLike = Union["Tensor", np.ndarray, float, int, bool, list, tuple]
+TensorLike = Union["Tensor", np.ndarray, float, int, bool, list[Any], tuple[Any, ...]]
 
 
 class Mode(threading.local):
@@ -343,7 +343,7 @@ class Tensor:
         def __sub__(self, other: TensorLike) -> Tensor: ...
         def __rsub__(self, other: TensorLike) -> Tensor: ...
         def __mul__(self, other: TensorLike) -> Tensor: ...
-        def __rmul__(self, other: TensorLike) -> Tensor: ...
+        def __rmul__(self, other: TensorLike) -> Tensor: ...  # type: ignore[misc]
         def __truediv__(self, other: TensorLike) -> Tensor: ...
         def __rtruediv__(self, other: TensorLike) -> Tensor: ...
         def __floordiv__(self, other: TensorLike) -> Tensor: ...
@@ -359,10 +359,10 @@ class Tensor:
         def __xor__(self, other: TensorLike) -> Tensor: ...
         def __eq__(self, other: object) -> Tensor: ...  # type: ignore[override]
         def __ne__(self, other: object) -> Tensor: ...  # type: ignore[override]
-        def __lt__(self, other: TensorLike) -> Tensor: ...
-        def __le__(self, other: TensorLike) -> Tensor: ...
-        def __gt__(self, other: TensorLike) -> Tensor: ...
-        def __ge__(self, other: TensorLike) -> Tensor: ...
+        def __lt__(self, other: TensorLike) -> Tensor: ...  # type: ignore[misc]
+        def __le__(self, other: TensorLike) -> Tensor: ...  # type: ignore[misc]
+        def __gt__(self, other: TensorLike) -> Tensor: ...  # type: ignore[misc]
+        def __ge__(self, other: TensorLike) -> Tensor: ...  # type: ignore[misc]
 
 
 _new = Tensor.__new__
@@ -478,7 +478,7 @@ def scalar(value: bool | int | float, dtype: np.dtype[Any], backend: Backend) ->
 
     Its stamp is older than everything, so a recording takes it for a constant. None when the store is full: the caller launches a fill.
     """
-    key = (value, dtype.char, backend)
+    key: tuple[Any, ...] = (value, dtype.char, backend)
     if value == 0 or value != value:
         key = (str(value), *key[1:])  # 0.0 and -0.0 are equal, NaN equals nothing
     found = _scalars.get(key)

@@ -11,7 +11,7 @@ import numpy as np
 from . import backends, dtypes
 from .autograd import ASSIGN_
 from .backends import Backend
-from .errors import ShapeError
+from .errors import DTypeError, ShapeError
 from .op import launch
 from .tensors import Leaf, Storage, Tensor, TensorLike, host_array, mode, tick, wrap
 from .versioned import touched
@@ -52,13 +52,13 @@ class Variable(Tensor):
         if wanted == (self.edge is not None):
             return
         if wanted and not dtypes.is_float(self.dtype):
-            raise dtypes.DTypeError(f"variable {self.name!r} of dtype {self.dtype} cannot be trained")
+            raise DTypeError(f"variable {self.name!r} of dtype {self.dtype} cannot be trained")
         if not wanted:
             self._leaf.clear()
         self.edge = (self._leaf, 0) if wanted else None
         touched(f"variable {self.name!r} was frozen or released during the step")
 
-    requires_grad = trainable  # type: ignore[assignment]
+    requires_grad = trainable
 
     @property
     def path_leaf(self) -> Leaf:

@@ -11,11 +11,9 @@ import numpy as np
 def epoch(workload: Any, model: Any, x: np.ndarray, y: np.ndarray) -> Callable[[], Any]:
     import keras
 
-    stack = [keras.layers.Input(workload.shape)]
-    for layer in model.layers:
-        if type(layer).__name__ != "InputLayer":
-            stack.append(getattr(keras.layers, type(layer).__name__).from_config(layer.get_config()))
-    twin = keras.Sequential(stack)
+    ours = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    stack = [getattr(keras.layers, type(layer).__name__).from_config(layer.get_config()) for layer in ours]
+    twin = keras.Sequential([keras.layers.Input(workload.shape), *stack])
     optimizer = (
         keras.optimizers.Adam(1e-3) if type(model.optimizer).__name__ == "Adam" else keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)
     )

@@ -77,7 +77,7 @@ class CUDABackend(Backend):
 
     def to_host(self, array: Any) -> np.ndarray[Any, Any]:
         with self.gpu:
-            return self.xp.asnumpy(array, stream=self.stream)
+            return self.xp.asnumpy(array, stream=self.stream)  # type: ignore[no-any-return]
 
     def write(self, array: Any, value: np.ndarray[Any, Any]) -> None:
         with self.gpu, self.stream:

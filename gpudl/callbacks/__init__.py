@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ..errors import missing_attribute
 from .base import Callback, CallbackList
 from .early_stopping import EarlyStopping
 from .history import History
 from .progress import ProgbarLogger
 
 __all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "ProgbarLogger"]
+
+__getattr__ = missing_attribute(__name__, __all__)

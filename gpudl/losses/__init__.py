@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..errors import missing_attribute
 from ..named import Table
 from ..tensors import Tensor
 from .base import Loss, LossFunction
@@ -60,3 +61,5 @@ def deserialize(config: Any) -> Loss | None:
 __all__ = ["BCE", "MSE", "BinaryCrossentropy", "CategoricalCrossentropy", "Loss", "LossFunction", "MeanSquaredError",
            "SparseCategoricalCrossentropy", "bce", "binary_crossentropy", "categorical_crossentropy", "check_labels", "deserialize", "get",
            "mean_squared_error", "mse", "serialize", "sparse_categorical_crossentropy"]
+
+__getattr__ = missing_attribute(__name__, __all__)

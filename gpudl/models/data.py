@@ -18,18 +18,18 @@ Array = np.ndarray[Any, Any]
 _START = np.zeros(1, np.int64)
 
 
-def to_array(value: Any, what: str) -> Array:
+def to_array(value: Any, what: str, where: str = "fit") -> Array:
     """A host array of numbers from an array, a Tensor, a table or nested lists; a list of one array is that array.
 
     Raises TypeError or ValueError, naming `what`, for nothing, text, objects, ragged lists, several inputs and single numbers.
     """
     if value is None:
-        raise ValueError(f"[fit] {what} is missing. Pass an array with one row per example, e.g. model.fit(x, y)")
+        raise ValueError(f"[{where}] {what} is missing. Pass an array with one row per example, e.g. model.fit(x, y)")
     if isinstance(value, (list, tuple)) and any(isinstance(v, (np.ndarray, Tensor)) for v in value):
         if len(value) == 1:
             value = value[0]
         elif any(getattr(v, "ndim", 0) >= 2 for v in value) and len({np.shape(v) for v in value}) > 1:
-            raise ValueError(f"[fit] {what} is a list of {len(value)} arrays, but a Sequential model has one input and one output")
+            raise ValueError(f"[{where}] {what} is a list of {len(value)} arrays, but a Sequential model has one input and one output")
     if hasattr(value, "to_numpy"):  # pandas, polars
         value = value.to_numpy()
     if isinstance(value, Tensor):
@@ -38,43 +38,43 @@ def to_array(value: Any, what: str) -> Array:
         try:
             array = host_array(value)
         except DTypeError as error:
-            raise DTypeError(f"[fit] {what} must hold numbers only. {str(error).removeprefix('[tensor] ')}") from None
+            raise DTypeError(f"[{where}] {what} must hold numbers only. {str(error).removeprefix('[tensor] ')}") from None
     if array.ndim == 0:
-        raise ShapeError(f"[fit] {what} must have one row per example. Received: the single number {array}")
+        raise ShapeError(f"[{where}] {what} must have one row per example. Received: the single number {array}")
     return array
 
 
-def check_finite(array: Array, what: str) -> None:
+def check_finite(array: Array, what: str, where: str = "fit") -> None:
     """Raises ValueError at the first NaN or infinity, with its place and number."""
     if array.dtype.kind not in "fV" or not array.size:
         return
     with np.errstate(all="ignore"):
         good = np.isfinite(array)
     if not good.all():
-        where = tuple(int(i) for i in np.argwhere(~good)[0])
+        at = tuple(int(i) for i in np.argwhere(~good)[0])
         count = int(array.size - np.count_nonzero(good))
-        place = ", ".join(map(str, where))
+        place = ", ".join(map(str, at))
         raise ValueError(
-            f"[fit] {what} holds {count} value(s) that are NaN or infinite; the first is {what}[{place}] = {array[where]}. "
+            f"[{where}] {what} holds {count} value(s) that are NaN or infinite; the first is {what}[{place}] = {array[at]}. "
             "Clean them first, e.g. numpy.nan_to_num, or drop those rows"
         )
 
 
-def check_count(name: str, value: Any, least: int) -> int:
+def check_count(name: str, value: Any, least: int, where: str = "fit") -> int:
     """A whole number, at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"[fit] {name} must be an integer. Received: {name}={value!r}")
+        raise TypeError(f"[{where}] {name} must be an integer. Received: {name}={value!r}")
     if value < least:
-        raise ValueError(f"[fit] {name} must be at least {least}. Received: {name}={value}")
+        raise ValueError(f"[{where}] {name} must be at least {least}. Received: {name}={value}")
     return int(value)
 
 
-def same_length(x: Array, other: Array | None, what: str) -> None:
+def same_length(x: Array, other: Array | None, what: str, where: str = "fit") -> None:
     if other is not None and len(other) != len(x):
-        raise ValueError(f"[fit] x and {what} must have the same number of rows. Received: x with {len(x)}, {what} with {len(other)}")
+        raise ValueError(f"[{where}] x and {what} must have the same number of rows. Received: x with {len(x)}, {what} with {len(other)}")
 
 
-def fit_input(x: Array, expected: tuple[int | None, ...] | None, first_layer: str, what: str = "x") -> Array:
+def fit_input(x: Array, expected: tuple[int | None, ...] | None, first_layer: str, what: str = "x", where: str = "fit") -> Array:
     """x as the model's input: a column is made of plain numbers where one feature is expected; other differences are errors."""
     if expected is None:
         return x
@@ -83,24 +83,26 @@ def fit_input(x: Array, expected: tuple[int | None, ...] | None, first_layer: st
         x = x[:, None]
     if x.ndim != len(expected) or any(w is not None and w != n for w, n in zip(wanted, x.shape[1:])):
         raise ShapeError(
-            f"[fit] layer 0 {first_layer!r} expects {what} of shape {('N', *wanted)}: ".replace("'N'", "N").replace("None", "?")
+            f"[{where}] layer 0 {first_layer!r} expects {what} of shape {('N', *wanted)}: ".replace("'N'", "N").replace("None", "?")
             + f"received {what} of shape {x.shape}."
             + (f" A single example needs its batch axis: {what}[None]" if x.shape == wanted else "")
         )
     return x
 
 
-def to_weights(sample_weight: Any, class_weight: Any, x: Array, y: Array, dtype: np.dtype[Any]) -> Array | None:
+def to_weights(
+    sample_weight: Any, class_weight: Any, x: Array, y: Array, dtype: np.dtype[Any], where: str = "fit"
+) -> Array | None:
     """One weight an example, or None. Class weights are looked up by label and multiply the sample weights."""
     weights = None
     if sample_weight is not None:
-        weights = to_array(sample_weight, "sample_weight")
+        weights = to_array(sample_weight, "sample_weight", where)
         if weights.ndim == 2 and weights.shape[1] == 1:
             weights = weights[:, 0]
         if weights.ndim != 1:
-            raise ShapeError(f"[fit] sample_weight must have shape ({len(x)},). Received: shape {weights.shape}")
-        same_length(x, weights, "sample_weight")
-        check_finite(weights, "sample_weight")
+            raise ShapeError(f"[{where}] sample_weight must have shape ({len(x)},). Received: shape {weights.shape}")
+        same_length(x, weights, "sample_weight", where)
+        check_finite(weights, "sample_weight", where)
     if class_weight is not None:
         by_class = class_weights(class_weight, y)
         weights = by_class if weights is None else weights * by_class
@@ -118,7 +120,8 @@ def class_weights(class_weight: Any, y: Array) -> Array:
     table = np.zeros(size, np.float64)
     for k, v in class_weight.items():
         table[int(k)] = v
-    return table[labels]
+    weights: Array = table[labels]
+    return weights
 
 
 def split(arrays: Sequence[Array | None], fraction: Any) -> tuple[list[Array | None], list[Array | None]]:

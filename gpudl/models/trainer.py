@@ -17,9 +17,9 @@ from .. import callbacks as callbacks_module
 from .. import dtypes, losses, optimizers, variables
 from .. import metrics as metrics_module
 from .. import random as gpudl_random
-from ..errors import unknown_keyword
-from ..replay import StepRunner
+from ..errors import ShapeError, unknown_keyword
 from ..plan import Workspace
+from ..replay import StepRunner
 from ..tensors import Tensor
 from ..variables import Variable
 from ..versioned import Versioned
@@ -158,18 +158,20 @@ class Trainer(Versioned):
         if loss and self.loss is None:
             raise ValueError(f"[{what}] the model was compiled without a loss. Call model.compile(optimizer=..., loss=...) first")
 
-    def _admit(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, names: tuple[str, ...] = ("x", "y")) -> list[Any]:
+    def _admit(
+        self, where: str, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, names: tuple[str, ...] = ("x", "y")
+    ) -> list[Any]:
         """Check x, y and weights against each other, the model and the loss; nothing is changed. Returns arrays, weights maybe None."""
-        x = d.fit_input(d.to_array(x, names[0]), self._expected_input(), self.layers[0].name, names[0])
-        y = d.to_array(y, names[1])
+        x = d.fit_input(d.to_array(x, names[0], where), self._expected_input(), self.layers[0].name, names[0], where)
+        y = d.to_array(y, names[1], where)
         if len(x) == 0:
-            raise ValueError(f"[fit] {names[0]} is empty: received shape {x.shape}")
-        d.same_length(x, y, names[1])
-        d.check_finite(x, names[0])
-        d.check_finite(y, names[1])
+            raise ValueError(f"[{where}] {names[0]} is empty: received shape {x.shape}")
+        d.same_length(x, y, names[1], where)
+        d.check_finite(x, names[0], where)
+        d.check_finite(y, names[1], where)
         output_shape = self._output_for(x.shape)
         losses.check_labels(self.loss, y, output_shape, names[1])
-        return [x, y, d.to_weights(sample_weight, class_weight, x, y, self._dtype)]
+        return [x, y, d.to_weights(sample_weight, class_weight, x, y, self._dtype, where)]
 
     def _expected_input(self) -> tuple[int | None, ...] | None:
         raise NotImplementedError
@@ -280,15 +282,17 @@ class Trainer(Versioned):
         epochs, initial_epoch = d.check_count("epochs", epochs, 0), d.check_count("initial_epoch", initial_epoch, 0)
         held_batch = d.check_count("validation_batch_size", batch if validation_batch_size is None else validation_batch_size, 1)
         validation_freq = d.check_count("validation_freq", validation_freq, 1)
-        arrays = self._admit(x, y, sample_weight, class_weight)
+        arrays = self._admit("fit", x, y, sample_weight, class_weight)
         held: list[Any] | None = None
         if validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise ValueError(f"[fit] validation_data must be (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}")
+                kind = type(validation_data).__name__
+                raise ValueError(f"[fit] validation_data must be (x, y) or (x, y, sample_weight). Received: {kind}")
             vx, vy, *vw = validation_data
-            held = self._admit(vx, vy, vw[0] if vw else None, names=("validation_data x", "validation_data y"))
+            held = self._admit("fit", vx, vy, vw[0] if vw else None, names=("validation_data x", "validation_data y"))
             if held[0].shape[1:] != arrays[0].shape[1:]:
-                raise d.ShapeError(f"[fit] x has shape {arrays[0].shape}, validation_data x has shape {held[0].shape}: only the rows may differ")
+                shapes = f"x has shape {arrays[0].shape}, validation_data x has shape {held[0].shape}"
+                raise ShapeError(f"[fit] {shapes}: only the numbers of rows may differ")
         elif validation_split:
             arrays, held = d.split(arrays, validation_split)
         listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=epochs, steps=-(-len(arrays[0]) // batch))
@@ -371,11 +375,12 @@ class Trainer(Versioned):
         self._need("evaluate")
         for keyword in unknown:
             raise unknown_keyword("evaluate", keyword, ["x", "y", "batch_size", "verbose", "sample_weight", "callbacks", "return_dict"])
-        batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1)
-        arrays = self._admit(x, y, sample_weight)
+        batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1, "evaluate")
+        arrays = self._admit("evaluate", x, y, sample_weight)
         self._prepare(arrays[0], arrays[1])
         dataset = d.Dataset.make(arrays, self._backend, self._dtype)
-        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=-(-dataset.size // batch), kind="test")
+        total = -(-dataset.size // batch)
+        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=total, kind="test")
         if self._foreign:
             self._runner("test").doubt()
         listeners.on_test_begin()
@@ -386,7 +391,9 @@ class Trainer(Versioned):
         values = list(logs.values())
         return values[0] if len(values) == 1 else values
 
-    def predict(self, x: Any = None, batch_size: int | None = None, verbose: int | str = "auto", callbacks: Any = None, **unknown: Any) -> Any:
+    def predict(
+        self, x: Any = None, batch_size: int | None = None, verbose: int | str = "auto", callbacks: Any = None, **unknown: Any
+    ) -> np.ndarray[Any, Any]:
         """The model's output for every row of x, as a NumPy array.
 
         >>> import gpudl
@@ -397,15 +404,16 @@ class Trainer(Versioned):
         self._need("predict", loss=False)
         for keyword in unknown:
             raise unknown_keyword("predict", keyword, ["x", "batch_size", "verbose", "callbacks"])
-        batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1)
-        array = d.fit_input(d.to_array(x, "x"), self._expected_input(), self.layers[0].name)
+        batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1, "predict")
+        array = d.fit_input(d.to_array(x, "x", "predict"), self._expected_input(), self.layers[0].name, where="predict")
         shape = self._output_for(array.shape)
         self._prepare(array)
         backend = self._backend
         out_shape = (len(array), *[int(n) for n in shape[1:] if n is not None])
         dataset = d.Dataset.make([array], backend, self._dtype)
         result = d.host_tensor(np.empty(out_shape, self._output_dtype()), backend)
-        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=-(-len(array) // batch), kind="predict")
+        total = -(-len(array) // batch)
+        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=total, kind="predict")
         runner = self._runner("predict")
         if self._foreign:
             runner.doubt()
@@ -438,7 +446,9 @@ class Trainer(Versioned):
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as a NumPy array."""
         self._need("predict_on_batch", loss=False)
-        array = d.fit_input(d.to_array(x, "x"), self._expected_input(), self.layers[0].name)
+        array = d.fit_input(
+            d.to_array(x, "x", "predict_on_batch"), self._expected_input(), self.layers[0].name, where="predict_on_batch"
+        )
         self._output_for(array.shape)
         self._prepare(array)
         return self._runner("predict_batch")((d.resident(array, self._backend, self._dtype),)).numpy()
@@ -449,8 +459,9 @@ class Trainer(Versioned):
             metric.reset_state()
 
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
-        self._need(kind.replace("_batch", "_on_batch"))
-        arrays = self._admit(x, y, sample_weight, class_weight)
+        where = kind.replace("_batch", "_on_batch")
+        self._need(where)
+        arrays = self._admit(where, x, y, sample_weight, class_weight)
         self._prepare(arrays[0], arrays[1])
         self.reset_metrics()
         self._runner(kind)([d.resident(a, self._backend, self._dtype) for a in arrays if a is not None])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import missing_attribute
 from ..named import Table
 from .adadelta import Adadelta
 from .adam import Adam
@@ -39,3 +40,5 @@ def deserialize(config: Any) -> Optimizer:
 
 
 __all__ = ["SGD", "Adadelta", "Adam", "Optimizer", "deserialize", "get", "serialize"]
+
+__getattr__ = missing_attribute(__name__, __all__)
