@@ -137,7 +137,7 @@ def load_model(filepath: str | PathLike[str], custom_objects: Mapping[str, Any] 
         with custom_object_scope(custom_objects):
             try:
                 restore_training(model, arrays, document)
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, IndexError) as error:
                 raise ValueError(
                     f"[load_model] how {where!r} was trained cannot be restored. Name functions and classes of your own in custom_objects, "
                     f"or pass compile=False. {error}"

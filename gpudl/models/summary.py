@@ -61,7 +61,7 @@ def widths(line_length: int, positions: Sequence[float]) -> list[int]:
     found = [b - a for a, b in zip([0, *ends], ends)]
     if min(found) < 8:
         raise ValueError(f"[summary] the columns are too narrow. Received: line_length={line_length}, positions={list(positions)}")
-    return [n - 3 for n in found]  # a border and two spaces
+    return [n - 3 for n in found[:-1]] + [found[-1] - 4]  # a border and two spaces; the last column has two borders
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -92,12 +92,12 @@ DATA: list[tuple[str, Callable[[], L.Layer], Any, type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize("name,make,x,error,words", DATA, ids=[d[0] for d in DATA])
-@pytest.mark.parametrize("built", [False, True])
-def test_refused_data(name: str, make: Callable[[], L.Layer], x: Any, error: type[Exception], words: str, built: bool) -> None:
+@pytest.mark.parametrize(
+    "built,name,make,x,error,words",
+    [(built, *d) for d in DATA for built in (False, True) if built or d[0] != "dense_width"],  # an unbuilt layer takes any width
+)
+def test_refused_data(built: bool, name: str, make: Callable[[], L.Layer], x: Any, error: type[Exception], words: str) -> None:
     layer = make()
-    if name == "dense_width" and not built:
-        pytest.skip("an unbuilt layer takes any width")
     if built:
         layer(X)
     before = layer.get_weights()

@@ -197,8 +197,8 @@ def test_integers_are_taken() -> None:
 
 
 @pytest.mark.parametrize("x", [
-    np.asfortranarray(data((4, 6))), data((4, 6))[::-1], data((8, 12))[::2, ::2], data((4, 6)).astype(">f4"), data((4, 6)).astype(np.float16),
-    data((4, 6)).tolist(),
+    np.asfortranarray(data((4, 6))), data((4, 6))[::-1], data((8, 12))[::2, ::2], data((4, 6)).astype(">f4"),
+    data((4, 6)).astype(np.float16), data((4, 6)).tolist(),
 ], ids=["fortran", "reversed", "strided", "big_endian", "float16", "list"])  # fmt: skip
 def test_inputs_of_all_kinds(x: object) -> None:
     layer = L.Dense(3)
