@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
 
@@ -437,10 +438,18 @@ def broadcast(name: str, a: Any, b: Any) -> tuple[int, ...]:
         raise ShapeError(f"[{name}] shapes {shape} and {other} do not broadcast: from the right, axes must be equal or 1") from None
 
 
+@lru_cache(maxsize=256)
+def _ones_row(n: int, dtype: Any) -> Any:
+    return np.ones(n, dtype)
+
+
 def _sum_to(xp: Any, y: Any, x: Any, *shape: int) -> None:
     lead = x.ndim - y.ndim
     if lead == 1 and x.shape[1:] == y.shape and len(x) <= FEW_ROWS:  # the bias of a small batch: as fast as it goes
-        x.sum(0, out=y)
+        if xp is np and x.ndim == 2 and x.dtype.kind == "f" and x.flags.c_contiguous:
+            _ones_row(len(x), x.dtype).dot(x, y)  # a quarter of the time of sum()
+        else:
+            x.sum(0, out=y)
         return
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(y.shape) if n == 1 and x.shape[i + lead] != 1)
     sum_into(xp, y.reshape((1,) * lead + y.shape), x, axes)

@@ -50,7 +50,10 @@ def _softmax(xp: Any, y: Any, stats: Any, x: Any, *axes: int) -> None:
         stats[...] = -math.inf
         return
     if xp is np and axes == (x.ndim - 1,) and x.shape[-1] <= SHORT:
-        _short_rows(y.reshape(-1, x.shape[-1]), stats.reshape(2, -1), x.reshape(-1, x.shape[-1]))
+        if x.ndim == 2:
+            _short_rows(y, stats.reshape(2, -1), x)
+        else:
+            _short_rows(y.reshape(-1, x.shape[-1]), stats.reshape(2, -1), x.reshape(-1, x.shape[-1]))
         return
     high, log_sum = stats[0], stats[1]
     x.max(axes, out=high, keepdims=True)
