@@ -6,6 +6,7 @@ from ..renames import RENAMES
 
 RENAMES.update(
     {
+        ("LeakyReLU", "alpha"): "negative_slope",
         ("Optimizer", "lr"): "learning_rate",
         ("logs", "acc"): "accuracy",  # names in logs: EarlyStopping(monitor="val_acc")
     }

@@ -351,6 +351,9 @@ def test_old_spellings_go_through_one_table(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setitem(renames.RENAMES, ("LeakyReLU", "slope_of_old"), "negative_slope")
     assert layers.LeakyReLU(slope_of_old=0.2).negative_slope == 0.2
+    assert layers.LeakyReLU(alpha=0.01).negative_slope == 0.01
+    with pytest.raises(TypeError, match="'alpha' is the old spelling of 'negative_slope'"):
+        layers.LeakyReLU(alpha=0.1, negative_slope=0.1)
 
 
 def test_shared_variables_before_build() -> None:
