@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._select import choose
+
 # |x| <= 0.46875: erf(x) = x P(x^2) / Q(x^2); highest power first
 _P = (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3)
 _Q = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3)
@@ -41,7 +43,7 @@ def _erf(xp: Any, y: Any, x: Any) -> None:
     near = _polynomial(xp, small, _P)
     near /= _polynomial(xp, small, _Q)
     near *= x
-    xp.copyto(y, near, where=a <= _MIDDLE)
+    choose(xp, y, a <= _MIDDLE, near, y)
 
 
 def erf(xp: Any, y: Any, x: Any) -> None:

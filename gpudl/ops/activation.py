@@ -10,6 +10,7 @@ from typing import Any
 from ..autograd import apply
 from ..tensors import Tensor, TensorLike
 from ._common import floating
+from ._select import choose, keep
 from ._unary import unary
 from .elementwise import where
 from .mathematics import absolute
@@ -19,15 +20,8 @@ def _relu(xp: Any, y: Any, x: Any) -> None:
     xp.maximum(x, x.dtype.type(0), out=y)
 
 
-def _where_positive(xp: Any, dx: Any, g: Any, x: Any) -> None:
-    """dx = g where x > 0, else 0: by masking bits, a third of the time of a masked copy, and exact for NaN and inf too."""
-    mask = xp.negative((x > 0).view(xp.int8))
-    bits = xp.int64 if g.dtype.itemsize == 8 else xp.int32
-    xp.bitwise_and(g.view(bits), mask, out=dx.view(bits))
-
-
 def _relu_grad(xp: Any, dx: Any, g: Any, y: Any) -> None:
-    _where_positive(xp, dx, g, y)
+    keep(xp, dx, y > 0, g)
 
 
 RELU = unary("relu", _relu, _relu_grad, reads="y")
@@ -44,12 +38,15 @@ def relu(x: TensorLike) -> Tensor:
 
 def _leaky_relu(xp: Any, y: Any, x: Any, negative_slope: float) -> None:
     xp.multiply(x, negative_slope, out=y)
-    xp.copyto(y, x, where=x > 0)
+    if 0 < negative_slope <= 1:
+        xp.maximum(x, y, out=y)
+    else:
+        choose(xp, y, x > 0, x, y)
 
 
 def _leaky_relu_grad(xp: Any, dx: Any, g: Any, x: Any, negative_slope: float) -> None:
     xp.multiply(g, negative_slope, out=dx)
-    xp.copyto(dx, g, where=x > 0)
+    choose(xp, dx, x > 0, g, dx)
 
 
 LEAKY_RELU = unary("leaky_relu", _leaky_relu, _leaky_relu_grad)
@@ -70,8 +67,7 @@ def _hard_tanh(xp: Any, y: Any, x: Any, low: float, high: float) -> None:
 
 
 def _hard_tanh_grad(xp: Any, dx: Any, g: Any, x: Any, low: float, high: float) -> None:
-    dx[...] = 0
-    xp.copyto(dx, g, where=(x > low) & (x < high))
+    keep(xp, dx, (x > low) & (x < high), g)
 
 
 HARD_TANH = unary("hard_tanh", _hard_tanh, _hard_tanh_grad)
@@ -103,8 +99,8 @@ def _hard_sigmoid(xp: Any, y: Any, x: Any, slope: float) -> None:
 
 
 def _hard_sigmoid_grad(xp: Any, dx: Any, g: Any, y: Any, slope: float) -> None:
-    dx[...] = 0
-    xp.copyto(dx, g * slope, where=(y > 0) & (y < 1))
+    xp.multiply(g, slope, out=dx)
+    keep(xp, dx, (y > 0) & (y < 1), dx)
 
 
 HARD_SIGMOID = unary("hard_sigmoid", _hard_sigmoid, _hard_sigmoid_grad, reads="y")
@@ -130,16 +126,15 @@ def sparse_sigmoid(x: TensorLike) -> Tensor:
 
 def _hard_silu(xp: Any, y: Any, x: Any) -> None:
     _hard_sigmoid(xp, y, x, 1.0 / 6.0)
-    xp.multiply(y, x, out=y)
-    xp.copyto(y, 0, where=x <= -3)  # also for -inf
+    y *= xp.maximum(x, x.dtype.type(-3))  # also for -inf
 
 
 def _hard_silu_grad(xp: Any, dx: Any, g: Any, x: Any) -> None:
     xp.multiply(x, 1.0 / 3.0, out=dx)
     dx += 0.5
     dx *= g
-    xp.copyto(dx, 0, where=x <= -3)
-    xp.copyto(dx, g, where=x >= 3)
+    choose(xp, dx, x >= 3, g, dx)
+    keep(xp, dx, x > -3, dx)
 
 
 HARD_SILU = unary("hard_silu", _hard_silu, _hard_silu_grad, lambda h, x: where(absolute(x) < 3.0, h * (1.0 / 3.0), 0.0))
@@ -160,13 +155,11 @@ hard_swish = hard_silu
 
 
 def _threshold(xp: Any, y: Any, x: Any, threshold: float, default_value: float) -> None:
-    y[...] = default_value
-    xp.copyto(y, x, where=~(x <= threshold))  # NaN stays NaN
+    choose(xp, y, x <= threshold, x.dtype.type(default_value), x)  # NaN stays NaN
 
 
 def _threshold_grad(xp: Any, dx: Any, g: Any, x: Any, threshold: float, default_value: float) -> None:
-    dx[...] = 0
-    xp.copyto(dx, g, where=x > threshold)
+    keep(xp, dx, x > threshold, g)
 
 
 THRESHOLD = unary("threshold", _threshold, _threshold_grad)
@@ -182,8 +175,7 @@ def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
 
 
 def _hard_shrink(xp: Any, y: Any, x: Any, threshold: float) -> None:
-    y[...] = x
-    xp.copyto(y, 0, where=xp.absolute(x) <= threshold)
+    keep(xp, y, ~(xp.absolute(x) <= threshold), x)
 
 
 def _soft_shrink(xp: Any, y: Any, x: Any, threshold: float) -> None:
@@ -193,8 +185,7 @@ def _soft_shrink(xp: Any, y: Any, x: Any, threshold: float) -> None:
 
 
 def _shrink_grad(xp: Any, dx: Any, g: Any, x: Any, threshold: float) -> None:
-    dx[...] = g
-    xp.copyto(dx, 0, where=xp.absolute(x) <= threshold)
+    keep(xp, dx, ~(xp.absolute(x) <= threshold), g)
 
 
 HARD_SHRINK = unary("hard_shrink", _hard_shrink, _shrink_grad)
@@ -231,7 +222,7 @@ def _sparse_plus(xp: Any, y: Any, x: Any) -> None:
     xp.minimum(y, x.dtype.type(2), out=y)
     xp.multiply(y, y, out=y)
     y *= 0.25
-    xp.copyto(y, x, where=x >= 1)
+    choose(xp, y, x >= 1, x, y)
 
 
 def _sparse_plus_grad(xp: Any, dx: Any, g: Any, x: Any) -> None:

@@ -16,6 +16,7 @@ from ..errors import DTypeError, ShapeError
 from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import Number, as_tensor, cast, constant_like, floating, operands
+from ._select import choose, keep
 
 
 def same(x: Any, *_: Any) -> Any:
@@ -216,9 +217,10 @@ def _minimum(xp: Any, y: Any, a: Any, b: Any) -> None:
 
 def _maximum_grad(xp: Any, da: Any, g: Any, a: Any, b: Any) -> None:
     """g where a > b, half of it where they are equal, else 0; where one is NaN both operands get g, as in PyTorch."""
-    da[...] = g
-    xp.copyto(da, 0, where=a < b)
-    xp.copyto(da, 0.5 * g, where=a == b)
+    keep(xp, da, ~(a < b), g)
+    share = xp.multiply(a == b, da.dtype.type(-0.5))
+    share += 1
+    da *= share
 
 
 def _maximum_grad_vjp(ctx: Any, gg: Tensor) -> Any:
@@ -264,8 +266,7 @@ def _clip(xp: Any, y: Any, x: Any, low: float, high: float) -> None:
 
 
 def _clip_grad(xp: Any, dx: Any, g: Any, x: Any, low: float, high: float) -> None:
-    dx[...] = g
-    xp.copyto(dx, 0, where=(x < x.dtype.type(low)) | (x > x.dtype.type(high)))
+    keep(xp, dx, ~((x < x.dtype.type(low)) | (x > x.dtype.type(high))), g)
 
 
 CLIP_GRAD: Op = Op(
@@ -317,8 +318,7 @@ def _where_infer(c: Any, a: Any, b: Any) -> Any:
 
 
 def _where(xp: Any, y: Any, c: Any, a: Any, b: Any) -> None:
-    y[...] = b
-    xp.copyto(y, a, where=c)
+    choose(xp, y, c, a, b)
 
 
 def _where_vjp(ctx: Any, g: Tensor) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from ..autograd import apply
 from ..tensors import Tensor, TensorLike
 from ._common import floating
+from ._select import choose
 from ._unary import unary
 from .elementwise import where
 from .mathematics import absolute, exp
@@ -158,7 +159,7 @@ def _squareplus(xp: Any, y: Any, x: Any, b: float) -> None:
     far += xp.absolute(x)
     far *= 0.5
     xp.divide(0.25 * b, far, out=y)  # for x < 0, where x + sqrt(x^2 + b) would cancel
-    xp.copyto(y, far, where=~(x < 0))
+    choose(xp, y, x < 0, y, far)
 
 
 def _squareplus_grad(xp: Any, dx: Any, g: Any, x: Any, b: float) -> None:
@@ -220,17 +221,20 @@ def softsign(x: TensorLike) -> Tensor:
 
 
 def _elu(xp: Any, y: Any, x: Any, alpha: float, scale: float, rate: float) -> None:
-    xp.multiply(x, rate, out=y)
+    zero = x.dtype.type(0)
+    xp.minimum(x, zero, out=y)
+    y *= rate
     xp.expm1(y, out=y)
     y *= alpha * scale
-    xp.copyto(y, x * scale, where=x > 0)
+    y += xp.maximum(x, zero) * scale
 
 
 def _elu_grad(xp: Any, dx: Any, g: Any, x: Any, alpha: float, scale: float, rate: float) -> None:
-    xp.multiply(x, rate, out=dx)
+    xp.minimum(x, x.dtype.type(0), out=dx)
+    dx *= rate
     xp.exp(dx, out=dx)
     dx *= alpha * scale * rate
-    xp.copyto(dx, scale, where=x > 0)
+    choose(xp, dx, x > 0, dx.dtype.type(scale), dx)
     dx *= g
 
 
