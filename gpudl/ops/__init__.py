@@ -29,6 +29,6 @@ from .reduce import *  # noqa: F403
 from .scan import *  # noqa: F403
 from .scattering import *  # noqa: F403
 from .smooth import *  # noqa: F403
-from .softmax import *  # noqa: F403
+from .softmaxes import *  # noqa: F403
 from .sorting import *  # noqa: F403
 from .trigonometry import *  # noqa: F403

@@ -22,7 +22,7 @@ from .comparison import equal
 from .elementwise import MULTIPLY, SUBTRACT, add, clip, divide, multiply, negative, subtract, where
 from .mathematics import log
 from .smooth import sigmoid, softplus
-from .softmax import SOFTMAX, log_softmax, sum_over
+from .softmaxes import SOFTMAX, log_softmax, sum_over
 
 # softmax cross-entropy ---------------------------------------------------------------------------------------------------------
 #
