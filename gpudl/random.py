@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import backends, dtypes, ops
+from .errors import ShapeError
 from .tensors import Tensor, TensorLike
 from .variables import Variable
 
@@ -264,6 +265,29 @@ def dropout(inputs: TensorLike, rate: float, noise_shape: Sequence[int | None] |
     return _drawn(lambda state, advance: ops.dropout(x, state, rate, noise_shape, advance), seed, x.device)
 
 
+def categorical(logits: TensorLike, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
+    """Classes drawn with probability softmax(logits): the largest of the logits plus Gumbel noise.
+
+    Args:
+        logits: unnormalised log-probabilities, (batch, classes).
+        num_samples: how many to draw for each row.
+        dtype: integer type of the result, default int32.
+        seed: as for `normal`.
+
+    Returns:
+        (batch, num_samples), integers below `classes`.
+
+    >>> categorical([[0.0, -1e9, -1e9]], 4, seed=0)
+    Tensor([[0, 0, 0, 0]], dtype=int32)
+    """
+    x = ops.cast(ops.convert_to_tensor(logits), dtypes.floatx())
+    if x.ndim != 2:
+        raise ShapeError(f"[categorical] logits must be (batch, classes). Received: logits {x.shape}")
+    u = uniform((x.shape[0], int(num_samples), x.shape[1]), dtype=x.dtype, seed=seed, device=x.device)
+    noise = ops.negative(ops.log(ops.negative(ops.log(u))))  # u = 0 gives -inf, which is never the largest
+    return ops.cast(ops.argmax(ops.add(ops.expand_dims(x, 1), noise), axis=-1), dtype).detach()
+
+
 def permutation(n: int, seed: int | None = None) -> np.ndarray[Any, Any]:
     """The numbers 0..n-1 in random order, drawn on the host.
 
@@ -286,5 +310,7 @@ def shuffle(x: TensorLike, axis: int = 0, seed: int | None = None) -> Tensor:
     return ops.take(x, permutation(x.shape[axis], seed), axis=axis)
 
 
-__all__ = ["Generator", "SeedGenerator", "bernoulli", "default_generator", "dropout", "host_rng", "new_state", "normal", "permutation",
-           "randint", "set_seed", "shuffle", "truncated_normal", "uniform"]
+__all__ = [
+    "Generator", "SeedGenerator", "bernoulli", "categorical", "default_generator", "dropout", "host_rng", "new_state",
+    "normal", "permutation", "randint", "set_seed", "shuffle", "truncated_normal", "uniform",
+]  # fmt: skip

@@ -224,6 +224,19 @@ def test_public_constructors():
     assert random.uniform(2, 3.0, 3.0).tolist() == [3.0, 3.0]
 
 
+def test_categorical_draws_with_the_probabilities_of_softmax():
+    p = np.array([[0.5, 0.25, 0.25, 0.0], [0.1, 0.2, 0.3, 0.4]])
+    with np.errstate(divide="ignore"):
+        drawn = random.categorical(np.log(p), 20_000, seed=7)
+    assert drawn.shape == (2, 20_000) and drawn.dtype == np.int32
+    for row, wanted in zip(drawn.numpy(), p):
+        counts = np.bincount(row, minlength=4)
+        assert counts[wanted == 0].sum() == 0
+        assert within(scipy.stats.chisquare(counts[wanted > 0], wanted[wanted > 0] * 20_000).pvalue)
+    with pytest.raises(gpudl.ShapeError, match=r"logits \(3,\)"):
+        random.categorical([0.0, 0.0, 0.0], 2)
+
+
 def test_shuffle_moves_whole_entries():
     x = np.arange(40).reshape(20, 2)
     random.set_seed(1)

@@ -16,7 +16,7 @@ from ..autograd import apply
 from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import _CODE_OF, _CODES, FULL, Number, as_tensor, cast, whole
-from .movement import broadcast_to, contiguous, expand_dims, moveaxis, reshape, whole_shape
+from .movement import broadcast_to, contiguous, expand_dims, moveaxis, reshape, same_nan, whole_shape
 
 Shape = int | Sequence[int]
 
@@ -49,13 +49,14 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None, requires_grad: bool =
     Tensor([[7., 7.],
             [7., 7.]], dtype=float32)
     """
+    fill_value = fill_value.item() if isinstance(fill_value, np.generic) else fill_value
     if type(fill_value) not in Number:
         value = as_tensor(fill_value)
         return contiguous(broadcast_to(value if dtype is None else cast(value, dtype), shape))
     sizes = whole_shape("full", shape)
     if sizes and min(sizes) < 0:
         raise ValueError(f"[full] sizes cannot be negative. Received: shape {sizes}")
-    return _make(FULL, (fill_value, _code(dtype), *sizes), requires_grad, device)
+    return _make(FULL, (same_nan(fill_value), _code(dtype), *sizes), requires_grad, device)
 
 
 def zeros(shape: Shape, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:

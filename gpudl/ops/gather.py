@@ -60,6 +60,12 @@ def _take(xp: Any, y: Any, x: Any, index: Any, axis: int, *shape: int) -> None:
     mark(xp, y, bad.reshape((1,) * axis + index.shape + (1,) * (x.ndim - axis - 1)))
 
 
+def _take_or_zero(xp: Any, y: Any, x: Any, index: Any, axis: int, *shape: int) -> None:
+    found, bad = wrapped(xp, index, shape[axis])
+    picked = xp.take(x, found, axis=axis) if shape[axis] else 0
+    y[...] = xp.where(bad.reshape((1,) * axis + index.shape + (1,) * (x.ndim - axis - 1)), x.dtype.type(0), picked)
+
+
 def _take_grad(xp: Any, dx: Any, g: Any, index: Any, axis: int, *shape: int) -> None:
     n, before, after = shape[axis], math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     rows = g.reshape(before, index.size, after)
@@ -83,6 +89,24 @@ def _take_grad_vjp(ctx: Any, gg: Tensor) -> Any:
 
 TAKE = Op("take", _take_infer, _take, _take_vjp, saves=(1,), twice=True)
 TAKE_GRAD = Op("take_grad", lambda g, index, axis, *shape: ((shape, g.dtype),), _take_grad, _take_grad_vjp, saves=(1,), twice=True)
+
+# the same the other way round: forward a sum of what meets, whose gradient is 0 for what was left out
+SCATTER: Op = Op(
+    "scatter",
+    lambda values, index, axis, *shape: ((shape, values.dtype),),
+    _take_grad,
+    lambda ctx, g: (ctx.grad(0, SCATTER_GRAD, (g, ctx.input(1)), ctx.attrs), None),
+    saves=(1,),
+    twice=True,
+)
+SCATTER_GRAD: Op = Op(
+    "scatter_grad",
+    _take_infer,
+    _take_or_zero,
+    lambda ctx, gg: (ctx.grad(0, SCATTER, (gg, ctx.input(1)), ctx.attrs), None),
+    saves=(1,),
+    twice=True,
+)
 
 
 def take_rows(x: Tensor, index: Tensor, axis: int) -> Tensor:

@@ -16,7 +16,7 @@ from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import as_tensor, cast, one_axis, whole
 from .gather import take
-from .movement import broadcast_to, expand_dims, key_of, part, ravel, reshape, take_slice, whole_shape
+from .movement import broadcast_to, expand_dims, key_of, part, ravel, reshape, same_nan, take_slice, whole_shape
 
 # concatenate: attrs (axis, *sizes of the inputs along it) ------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: 
             value = value.item()
         if all(w == (0, 0) for w in widths):
             return x
-        out: Tensor = apply(PAD, (x,), (value, *[a for a, _ in widths], *[b for _, b in widths]))
+        out: Tensor = apply(PAD, (x,), (same_nan(value), *[a for a, _ in widths], *[b for _, b in widths]))
         return out
     if constant_values is not None:
         raise ValueError(f"[pad] constant_values belongs to mode 'constant'. Received: mode={mode!r}, constant_values={constant_values}")

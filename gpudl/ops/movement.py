@@ -32,6 +32,11 @@ def whole_shape(name: str, shape: Any, what: str = "shape") -> tuple[int, ...]:
     return (whole(name, shape, what),)
 
 
+def same_nan(value: Any) -> Any:
+    """A number as an attribute: NaN as one object, since attributes are compared and NaN equals only itself as an object."""
+    return math.nan if value != value else value
+
+
 # reshape -----------------------------------------------------------------------------------------------------------------------
 
 RESHAPE = _only_view("reshape", lambda ctx, g: (reshape(g, ctx.attrs),))
@@ -81,7 +86,8 @@ def ravel(x: TensorLike) -> Tensor:
     >>> ravel([[1, 2], [3, 4]])
     Tensor([1, 2, 3, 4], dtype=int32)
     """
-    return reshape(x, (-1,) if as_tensor(x).size else (0,))
+    x = as_tensor(x)
+    return reshape(x, (x.size,))
 
 
 # order of axes -----------------------------------------------------------------------------------------------------------------

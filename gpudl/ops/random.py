@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from numbers import Real
 from statistics import NormalDist
 from typing import Any
 
@@ -198,7 +199,7 @@ def dropout(x: TensorLike, state: Tensor, rate: float, noise_shape: Sequence[int
     Tensor([7, 0, 0, 1], dtype=uint32)
     """
     x = floating(x)
-    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+    if not isinstance(rate, Real) or not 0 <= rate <= 1:
         raise ValueError(f"[dropout] rate must be a number between 0 and 1. Received: rate={rate!r}")
     noise: tuple[int, ...] = ()
     if noise_shape is not None:

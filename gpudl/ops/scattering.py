@@ -13,7 +13,7 @@ from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import as_tensor, operands
 from ._segments import keys_of, winners
-from .gather import TAKE_GRAD
+from .gather import SCATTER
 from .indexing import block, getitem, one_index
 from .movement import key_of, reshape, take_slice, whole_shape
 
@@ -104,7 +104,7 @@ def scatter(indices: Any, values: TensorLike, shape: Any) -> Tensor:
     sizes = whole_shape("scatter", shape)
     index, k = _keys("scatter", indices, sizes, values)
     _check_values("scatter", values, index, k, sizes)
-    out: Tensor = apply(TAKE_GRAD, (values, index), (0, math.prod(sizes[:k]), *sizes[k:]))
+    out: Tensor = apply(SCATTER, (values, index), (0, math.prod(sizes[:k]), *sizes[k:]))
     return reshape(out, sizes)
 
 

@@ -36,6 +36,8 @@ CASES = [
             (lambda: ops.zeros((2.5,)), TypeError, "2.5"),
         ),
     ),
+    made("full/NaN", lambda: ops.full(3, float("nan")), np.full(3, np.nan, F)),
+    made("full/a NumPy number", lambda: ops.full(3, np.float64(2.5)), np.full(3, 2.5, F)),
     made("full/float64", lambda: ops.full(2, 0.1, "float64"), np.full(2, 0.1)),
     made("full/of a tensor", lambda x: ops.full((2, 2), x), [[1, 2], [1, 2]], [1, 2]),
     like("zeros_like", ops.zeros_like, np.zeros_like),

@@ -209,7 +209,7 @@ CASES = [
         lambda i, v: ops.scatter(i, v, (3,)),
         lambda rng: [I([3], [1]), np.array([5.0, 6.0])],
         lambda i, v: np.array([0.0, 6.0, 0.0]),
-        differentiable=(),
+        differentiable=(1,),
     ),
     Case(
         "scatter_update",

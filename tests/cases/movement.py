@@ -199,6 +199,7 @@ JOINED = [
     same("pad", ((1, 2), (0, 3)), shape=(2, 3)),
     same("pad", ((1, 0), (2, 1)), shape=(2, 3), constant_values=1.5),
     same("pad", 0, shape=(2, 3)),
+    same("pad", 1, shape=(2, 3), constant_values=float("nan")),
     same("pad", ((2, 1),), shape=(0,)),
     *[same("pad", w, shape=(3, 4), mode=m) for m in ("reflect", "symmetric", "edge") for w in (1, ((2, 0), (1, 2)))],
     move(
