@@ -199,7 +199,13 @@ JOINED = [
     same("pad", ((1, 2), (0, 3)), shape=(2, 3)),
     same("pad", ((1, 0), (2, 1)), shape=(2, 3), constant_values=1.5),
     same("pad", 0, shape=(2, 3)),
-    same("pad", 1, shape=(2, 3), constant_values=float("nan")),
+    Case(
+        "pad/NaN",
+        lambda x: ops.pad(x, 1, constant_values=float("nan")),
+        normal((3,)),
+        lambda x: np.pad(x, 1, constant_values=np.nan),
+        differentiable=(),
+    ),
     same("pad", ((2, 1),), shape=(0,)),
     *[same("pad", w, shape=(3, 4), mode=m) for m in ("reflect", "symmetric", "edge") for w in (1, ((2, 0), (1, 2)))],
     move(
