@@ -9,7 +9,8 @@ from __future__ import annotations
 from . import backends, config, ops
 from .autograd import enable_grad, grad, no_grad
 from .backends import device, set_device
-from .errors import BackendError, CaptureError, DTypeError, GpudlError, ShapeError, missing_attribute
+from .errors import BackendError, CaptureError, DTypeError, GpudlError, ShapeError
+from .errors import missing_attribute as _missing_attribute
 from .ops import methods as _methods  # noqa: F401  binds the operators of Tensor
 from .ops.create import arange, constant, eye, full, ones, zeros
 from .replay import capture
@@ -31,4 +32,4 @@ __all__ = [
     "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
 
-__getattr__ = missing_attribute(__name__, __all__)
+__getattr__ = _missing_attribute(__name__, __all__)
