@@ -82,6 +82,11 @@ def empty(shape: Shape, dtype: Any = None, requires_grad: bool = False, device: 
     return full(shape, 0, dtype, requires_grad, device)
 
 
+def empty_like(x: TensorLike, dtype: Any = None) -> Tensor:
+    """As `empty`, with the shape, device and (by default) dtype of x."""
+    return full_like(x, 0, dtype)
+
+
 def full_like(x: TensorLike, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value with the shape, device and (by default) dtype of x.
 
@@ -257,5 +262,34 @@ def convert_to_tensor(x: TensorLike, dtype: Any = None) -> Tensor:
     return Tensor(x, dtype=dtype)
 
 
-__all__ = ["arange", "constant", "convert_to_tensor", "empty", "eye", "full", "full_like", "identity", "linspace",
-           "ones", "ones_like", "tri", "zeros", "zeros_like"]
+# what a tensor is, in the words of functions ------------------------------------------------------------------------------------
+
+
+def shape(x: TensorLike) -> tuple[int, ...]:
+    """The sizes of x's axes, ints: nothing is read on the host.
+
+    >>> shape([[1, 2, 3]])
+    (1, 3)
+    """
+    return as_tensor(x).shape
+
+
+def ndim(x: TensorLike) -> int:
+    """How many axes x has."""
+    return as_tensor(x).ndim
+
+
+def size(x: TensorLike) -> int:
+    """How many elements x has."""
+    return as_tensor(x).size
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a Tensor."""
+    return isinstance(x, Tensor)
+
+
+__all__ = [
+    "arange", "constant", "convert_to_tensor", "empty", "empty_like", "eye", "full", "full_like", "identity", "is_tensor", "linspace", "ndim",
+    "ones", "ones_like", "shape", "size", "tri", "zeros", "zeros_like",
+]  # fmt: skip

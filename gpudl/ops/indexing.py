@@ -196,6 +196,9 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     return _pick(out, arrays, places[-1] - places[0] + 1 == len(places)) if arrays else out
 
 
+get_item = getitem
+
+
 def _pick(x: Tensor, arrays: list[tuple[int, Any]], together: bool) -> Tensor:
     """Gather along the given axes. The picked axes stand where the first was if all indices stood together in the key, else in front."""
     axes, indices = [a for a, _ in arrays], [i for _, i in arrays]
@@ -273,4 +276,4 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: Any = None) 
     return out if place == x.ndim else moveaxis(out, -1, place)
 
 
-__all__ = ["getitem", "one_hot", "slice"]
+__all__ = ["get_item", "getitem", "one_hot", "slice"]

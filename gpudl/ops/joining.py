@@ -16,7 +16,7 @@ from ..op import Op
 from ..tensors import Tensor, TensorLike
 from ._common import as_tensor, cast, one_axis, whole
 from .gather import take
-from .movement import broadcast_to, expand_dims, key_of, part, ravel, reshape, same_nan, take_slice, whole_shape
+from .movement import broadcast_to, expand_dims, key_of, part, ravel, reshape, same_nan, squeeze, take_slice, whole_shape
 
 # concatenate: attrs (axis, *sizes of the inputs along it) ------------------------------------------------------------------------
 
@@ -89,6 +89,61 @@ def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
         raise ShapeError(f"[stack] shapes must be equal. Received: {', '.join(str(t.shape) for t in tensors)}")
     place = one_axis("stack", axis, tensors[0].ndim + 1)
     return concatenate([expand_dims(t, place) for t in tensors], place)
+
+
+def hstack(xs: Sequence[TensorLike]) -> Tensor:
+    """Tensors one after the other along their second axis; along the only one if they have one axis or none.
+
+    >>> hstack([[1, 2], [3]])
+    Tensor([1, 2, 3], dtype=int32)
+    """
+    tensors = [expand_dims(t, 0) if t.ndim == 0 else t for t in _together("hstack", xs)]
+    return concatenate(tensors, 0 if tensors[0].ndim == 1 else 1)
+
+
+def vstack(xs: Sequence[TensorLike]) -> Tensor:
+    """Tensors one after the other along their first axis; those of one axis or none are rows.
+
+    >>> vstack([[1, 2], [3, 4]])
+    Tensor([[1, 2],
+            [3, 4]], dtype=int32)
+    """
+    return concatenate([reshape(t, (1, t.size)) if t.ndim < 2 else t for t in _together("vstack", xs)], 0)
+
+
+def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
+    """The entries of x along an axis, which goes away, as views. `num`, if given, must be their number.
+
+    >>> [t.tolist() for t in unstack([[1, 2], [3, 4]])]
+    [[1, 2], [3, 4]]
+    """
+    x = as_tensor(x)
+    axis = one_axis("unstack", axis, x.ndim)
+    if num is not None and num != x.shape[axis]:
+        raise ShapeError(f"[unstack] there are {x.shape[axis]} entries along axis {axis}. Received: x {x.shape}, num={num}")
+    return [squeeze(part(x, axis, i, 1), axis) for i in range(x.shape[axis])]
+
+
+def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
+    """Coordinates of a grid: each vector broadcast along the axes of the others.
+
+    Args:
+        x: vectors.
+        indexing: ``"xy"``, in which the first two axes are exchanged as in pictures (default), or ``"ij"``.
+
+    >>> [t.tolist() for t in meshgrid([1, 2], [3, 4, 5], indexing="ij")]
+    [[[1, 1, 1], [2, 2, 2]], [[3, 4, 5], [3, 4, 5]]]
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"[meshgrid] indexing must be 'xy' or 'ij'. Received: {indexing!r}")
+    vectors = [ravel(v) for v in x]
+    places = list(range(len(vectors)))
+    if indexing == "xy" and len(vectors) > 1:
+        places[:2] = [1, 0]
+    shape = [0] * len(vectors)
+    for place, v in zip(places, vectors):
+        shape[place] = v.size
+    return [broadcast_to(reshape(v, [v.size if i == place else 1 for i in range(len(shape))]), shape) for place, v in zip(places, vectors)]
 
 
 # pad: attrs (value, *before, *after) -------------------------------------------------------------------------------------------
@@ -298,4 +353,4 @@ def triu(x: TensorLike, k: int = 0) -> Tensor:
     return out
 
 
-__all__ = ["concatenate", "pad", "repeat", "roll", "stack", "tile", "tril", "triu"]
+__all__ = ["concatenate", "hstack", "meshgrid", "pad", "repeat", "roll", "stack", "tile", "tril", "triu", "unstack", "vstack"]

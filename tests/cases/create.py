@@ -36,6 +36,13 @@ CASES = [
             (lambda: ops.zeros((2.5,)), TypeError, "2.5"),
         ),
     ),
+    like("empty_like", ops.empty_like, np.zeros_like),
+    Case(
+        "shape, ndim, size",
+        lambda x: ops.reshape(x, (ops.shape(x)[0], ops.ndim(x), ops.size(x) // 6)) if ops.is_tensor(x) else x,
+        lambda rng: [rng.standard_normal((3, 4))],
+        lambda x: x.reshape(3, 2, 2),
+    ),
     made("full/NaN", lambda: ops.full(3, float("nan")), np.full(3, np.nan, F)),
     made("full/a NumPy number", lambda: ops.full(3, np.float64(2.5)), np.full(3, 2.5, F)),
     made("full/float64", lambda: ops.full(2, 0.1, "float64"), np.full(2, 0.1)),

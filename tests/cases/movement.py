@@ -194,6 +194,36 @@ JOINED = [
         (),
         errors=((lambda: ops.stack([ONES(2), ONES(3)]), ShapeError, "(2,), (3,)"),),
     ),
+    *[
+        move(f"{n} of {s}", lambda x, y, n=n: getattr(ops, n)([x, y]), lambda x, y, n=n: getattr(np, n)([x, y]), s, s)
+        for n in ("hstack", "vstack")
+        for s in ((), (3,), (2, 3))
+    ],
+    move(
+        "unstack",
+        lambda x: tuple(ops.unstack(x, axis=1)),
+        lambda x: list(np.moveaxis(x, 1, 0)),
+        (2, 3),
+        errors=((lambda: ops.unstack(ONES((2, 3)), 3), ShapeError, "num=3"),),
+    ),
+    *[
+        move(
+            f"meshgrid/{w}",
+            lambda x, y, z, w=w: tuple(ops.meshgrid(x, y, z, indexing=w)),
+            lambda x, y, z, w=w: np.meshgrid(x, y, z, indexing=w),
+            (2,),
+            (3,),
+            (4,),
+        )
+        for w in ("xy", "ij")
+    ],
+    move(
+        "meshgrid/one",
+        lambda x: ops.meshgrid(x)[0],
+        lambda x: x,
+        (3,),
+        errors=((lambda: ops.meshgrid([1], indexing="x"), ValueError, "'x'"),),
+    ),
     same("pad", 1, shape=(2, 3)),
     same("pad", (1, 2), shape=(2, 3)),
     same("pad", ((1, 2), (0, 3)), shape=(2, 3)),
