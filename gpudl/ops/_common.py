@@ -65,6 +65,8 @@ def as_tensor(x: TensorLike, like: Tensor | None = None) -> Tensor:
         found = scalar(x, dtype, backend)  # type: ignore[arg-type]
         if found is not None:
             return found
+    elif isinstance(x, np.generic):  # a constant of the step, as Python numbers are, but of its own dtype
+        return constant_like(x.item(), dtypes.standard(x.dtype), backends.get() if like is None else like.storage.backend)
     return Tensor(x, device=None if like is None else like.device)
 
 
