@@ -6,7 +6,7 @@ weights and permutations are drawn on the host, in float64, from one generator (
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -44,7 +44,7 @@ def _current() -> _Global:
     if _global is None:
         with _lock:
             if _global is None:
-                _global = _Global(secrets.randbits(64))  # entropy of the operating system
+                _global = _Global(int.from_bytes(os.urandom(8), "little"))
     return _global
 
 

@@ -15,7 +15,6 @@ from ..layers.base import calls
 from ..named import custom_object_scope
 from ..tensors import Tensor
 from ..variables import Variable
-from . import archive
 
 Array = np.ndarray[Any, Any]
 
@@ -46,6 +45,8 @@ def states_of(model: Any) -> list[Variable]:
 
 def save_weights(model: Any, filepath: str | PathLike[str], overwrite: bool = True) -> None:
     """Write the weights of a model to a ``.safetensors`` file."""
+    from . import archive  # 20 ms of hashes, JSON and paths that only programs with files pay
+
     path = archive.checked_path("save_weights", filepath)
     arrays, about = weight_arrays(model, "save_weights")
     archive.write("save_weights", path, arrays, {"kind": "weights", "weights": about}, overwrite)
@@ -63,6 +64,8 @@ def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True
         ValueError: for another extension, and for models without weights.
         TypeError: if a layer's configuration holds something that is not plain data.
     """
+    from . import archive
+
     path = archive.checked_path("save", filepath)
     arrays, about = weight_arrays(model, "save")
     document: dict[str, Any] = {"kind": "model", "model": layers.serialize(model), "weights": about}
@@ -115,6 +118,8 @@ def load_model(filepath: str | PathLike[str], custom_objects: Mapping[str, Any] 
         FileNotFoundError, IsADirectoryError: if there is no such file.
         ValueError: for files that are damaged, no models, or that name what is unknown.
     """
+    from . import archive
+
     arrays, document = archive.read("load_model", filepath)
     where = str(filepath)
     if document.get("kind") != "model":
@@ -160,6 +165,8 @@ def restore_training(model: Any, arrays: Mapping[str, Array], document: Mapping[
 
 def load_weights(model: Any, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
     """Read the weights of a file into a model that is built."""
+    from . import archive
+
     if not model.built:
         raise ValueError(f"[load_weights] model {model.name!r} has no weights yet. Build it first, e.g. model.build((None, 4))")
     arrays, document = archive.read("load_weights", filepath)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -105,6 +104,8 @@ def lines(
     model: Any, line_length: int | None, positions: Sequence[float] | None, expand: bool, trainable: bool, to_terminal: bool
 ) -> Iterator[str]:
     """The lines of a model's summary."""
+    import shutil  # 4 ms
+
     header = ["Layer (type)", "Output Shape", "Param #"]
     positions = list(positions or (0.45, 0.80, 1.0))
     length = 88

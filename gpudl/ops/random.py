@@ -14,7 +14,6 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 from numbers import Real
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -178,6 +177,10 @@ DROPOUT = Op(
 )
 
 
+def is_number(value: Any) -> bool:
+    return isinstance(value, Real)
+
+
 def dropout(x: TensorLike, state: Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, advance: bool = True) -> Tensor:
     """Zero a share `rate` of x at random and divide the rest by 1 - rate, so that the expectation stays.
 
@@ -199,7 +202,7 @@ def dropout(x: TensorLike, state: Tensor, rate: float, noise_shape: Sequence[int
     Tensor([7, 0, 0, 1], dtype=uint32)
     """
     x = floating(x)
-    if not isinstance(rate, Real) or not 0 <= rate <= 1:
+    if not is_number(rate) or not 0 <= rate <= 1:
         raise ValueError(f"[dropout] rate must be a number between 0 and 1. Received: rate={rate!r}")
     noise: tuple[int, ...] = ()
     if noise_shape is not None:
@@ -279,7 +282,7 @@ def _ratio(r: Any, coefficients: Any) -> Any:
     return (top + coefficients[0][-1]) / (bottom + coefficients[1][-1])
 
 
-_OUTSIDE = NormalDist().cdf(-2.0)
+_OUTSIDE = 0.5 * math.erfc(2.0 / math.sqrt(2.0))  # of the normal distribution below -2
 
 
 def _random_truncated_normal(xp: Any, y: Any, state: Any, mean: float, stddev: float, code: int, *_: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 
 from .. import config
@@ -29,6 +27,8 @@ def set_random_seed(seed: int) -> None:
     """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise ValueError(f"[set_random_seed] expected a whole number, 0 <= seed < 2**32. Received: seed={seed!r}")
+    import random  # 6 ms that only its users pay
+
     random.seed(int(seed))
     np.random.seed(int(seed))  # noqa: NPY002  the global one, as scripts expect
     gpudl_random.set_seed(int(seed))
