@@ -290,6 +290,6 @@ def is_tensor(x: Any) -> bool:
 
 
 __all__ = [
-    "arange", "constant", "convert_to_tensor", "empty", "empty_like", "eye", "full", "full_like", "identity", "is_tensor", "linspace", "ndim",
-    "ones", "ones_like", "shape", "size", "tri", "zeros", "zeros_like",
+    "arange", "constant", "convert_to_tensor", "empty", "empty_like", "eye", "full", "full_like", "identity", "is_tensor", "linspace",
+    "ndim", "ones", "ones_like", "shape", "size", "tri", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -177,7 +177,7 @@ DROPOUT = Op(
 )
 
 
-def is_number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, Real)
 
 
@@ -202,7 +202,7 @@ def dropout(x: TensorLike, state: Tensor, rate: float, noise_shape: Sequence[int
     Tensor([7, 0, 0, 1], dtype=uint32)
     """
     x = floating(x)
-    if not is_number(rate) or not 0 <= rate <= 1:
+    if not _is_number(rate) or not 0 <= rate <= 1:
         raise ValueError(f"[dropout] rate must be a number between 0 and 1. Received: rate={rate!r}")
     noise: tuple[int, ...] = ()
     if noise_shape is not None:
