@@ -21,17 +21,21 @@ def _turned(x: Any, transposed: bool) -> Any:
 
 
 def _matmul_infer(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
-    rows, inner = a.shape[-2:][::-1] if transpose_a else a.shape[-2:]
-    inner_b, columns = b.shape[-2:][::-1] if transpose_b else b.shape[-2:]
+    *batch_a, rows, inner = a.shape
+    *batch_b, inner_b, columns = b.shape
+    if transpose_a:
+        rows, inner = inner, rows
+    if transpose_b:
+        inner_b, columns = columns, inner_b
     if inner != inner_b:
         raise ShapeError(
             "[matmul] the last axis of x1 and the last but one of x2 must be equal. Received: "
             f"x1 {a.shape}{' transposed' if transpose_a else ''}, x2 {b.shape}{' transposed' if transpose_b else ''}"
         )
-    batch, batch_b = a.shape[:-2], b.shape[:-2]
-    if batch != batch_b:
+    batch = tuple(batch_a)
+    if batch_a != batch_b:
         try:
-            batch = np.broadcast_shapes(batch, batch_b)
+            batch = np.broadcast_shapes(batch, tuple(batch_b))
         except ValueError:
             raise ShapeError(f"[matmul] the leading axes do not broadcast. Received: x1 {a.shape}, x2 {b.shape}") from None
     return (((*batch, rows, columns), a.dtype),)
