@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .backends import Backend
-from .tensors import Leaf, Storage, Tensor, mode, tick
+from .tensors import SEEN, Leaf, Storage, Tensor, mode, tick
 
 if TYPE_CHECKING:
     from .op import Op
@@ -121,7 +121,7 @@ class Recording:
             alive = slot.storage()
             if alive is not None:
                 slot.root = alive.root
-                alive.slot = None
+                alive.slot = SEEN
         return self
 
     def difference(self, other: Recording) -> str | None:

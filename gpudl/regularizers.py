@@ -8,7 +8,7 @@ from . import ops
 from .errors import missing_attribute
 from .initializers import checked_number
 from .named import Table
-from .tensors import Tensor
+from .tensors import Tensor, touched
 
 
 class Regularizer:
@@ -18,6 +18,11 @@ class Regularizer:
 
     def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"[{type(self).__name__}] write __call__(x)")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and name[0] != "_":
+            touched(f"attribute {name!r} of {type(self).__name__} was set during the step")
+        super().__setattr__(name, value)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

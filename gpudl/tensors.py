@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from . import backends, dtypes, native
+from . import backends, config, dtypes, native
 from .backends import Backend
 from .errors import BackendError, DTypeError
 
@@ -37,6 +37,9 @@ class Mode(threading.local):
 mode = Mode()
 
 
+SEEN = (None, -1)
+
+
 class Storage:
     """One block of memory on one device, however many tensors look into it.
 
@@ -51,7 +54,12 @@ class Storage:
         self.backend = backend
         self.parent = parent
         self.stamp = tick()
-        self.slot: tuple[Any, int] | None = None  # (recording, index) while a step is being recorded
+        self.slot: tuple[Any, int] | None = None  # (recording, index) while a step is being recorded; SEEN afterwards
+
+    @property
+    def seen(self) -> bool:
+        """Whether some recorded step has used this memory and may still do so."""
+        return (self if self.parent is None else self.parent).slot is not None
 
     def modified_since(self, order: int) -> bool:
         return self.stamp > order or (self.parent is not None and self.parent.stamp > order)
@@ -112,9 +120,7 @@ class Tensor:
             say_what_failed()
         self.array = backend.from_host(host_array(value, dtype))
         self.storage = Storage(self.array, backend)
-        self.edge = None
-        if requires_grad:
-            self.requires_grad = True
+        self.edge = self._as_leaf() if requires_grad else None
 
     # what it is ------------------------------------------------------------------------------------------------------------
 
@@ -165,9 +171,14 @@ class Tensor:
             return
         if not self.is_leaf:
             raise RuntimeError("requires_grad can only be changed on tensors that were not computed on the tape; use detach()")
-        if wanted and not dtypes.is_float(self.dtype):
+        self.edge = self._as_leaf() if wanted else None
+        if self.storage.seen:
+            touched("requires_grad of a tensor was changed during the step")
+
+    def _as_leaf(self) -> tuple[Leaf, int]:
+        if not dtypes.is_float(self.dtype):
             raise DTypeError(f"only floating-point tensors can require a gradient. Received: dtype {self.dtype}")
-        self.edge = (Leaf(self.shape, self.dtype), 0) if wanted else None
+        return Leaf(self.shape, self.dtype), 0
 
     @property
     def grad(self) -> Tensor | None:
@@ -210,7 +221,15 @@ class Tensor:
         key = tick()
         hooks = source.hooks if isinstance(source, Leaf) else source.hooks_of(index)
         hooks[key] = hook
-        return lambda: void(hooks.pop(key, None))
+        storage = self.storage if isinstance(source, Leaf) else None
+
+        def remove() -> None:
+            if hooks.pop(key, None) is not None and storage is not None and storage.seen:
+                touched("a gradient hook was removed during the step")
+
+        if storage is not None and storage.seen:
+            touched("a gradient hook was added during the step")
+        return remove
 
     # host reads ------------------------------------------------------------------------------------------------------------
 
@@ -377,8 +396,12 @@ def say_what_failed() -> None:
         warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
-def void(_: object) -> None:
-    return None
+def touched(what: str) -> None:
+    """Something that steps depend on has changed: no recording from before is replayed any more."""
+    config.bump()
+    mode.touched += 1
+    if mode.recorder is not None:
+        mode.recorder.refuse(what)
 
 
 def wrap(array: Any, storage: Storage, edge: tuple[Any, int] | None = None) -> Tensor:

@@ -155,6 +155,8 @@ class Pack:
         self.variables = list(variables)
         self.params = Arena([v.shape for v in variables], dtype, backend)
         self.grads = Arena([v.shape for v in variables], dtype, backend)
+        if any(v.storage.seen for v in variables):
+            touched("variables were packed into an arena during the step")
         for i, v in enumerate(variables):
             home = self.params.view(i)
             with backend.guard():

@@ -260,6 +260,52 @@ def test_the_default_device_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) 
         assert captured().device == "cpu"
 
 
+def test_packing_after_recording_is_seen(path: str) -> None:
+    """A plan must not go on with memory that its parameters have left."""
+    w = Variable(np.zeros(3, "f4"))
+    captured = gpudl.capture(lambda x: w.assign_add(x))
+    for _ in range(4):
+        captured(Tensor(np.ones(3, "f4")))
+    gpudl.variables.pack([w])
+    for i in range(5, 9):
+        captured(Tensor(np.ones(3, "f4")))
+        assert (w.numpy() == i).all()
+    assert captured.replayed == 4
+
+
+def test_hooks_and_requires_grad_after_recording_are_seen(path: str) -> None:
+    w, c = Variable(np.ones(3, "f4")), Tensor(np.full(3, 2.0, "f4"))
+    gpudl.variables.pack([w])
+
+    def run(call: Any) -> list[Any]:
+        found = []
+        c.requires_grad = False
+        for i in range(24):
+            if i == 6:
+                remove = w.register_hook(lambda g: g * 10)
+            if i == 12:
+                remove()
+            if i in (15, 18):
+                c.requires_grad = i == 15
+            call(Tensor(np.full(3, float(i), "f4")))
+            found.append((w.grad.tolist(), c.grad.tolist() if c.grad is not None else None))
+        return found
+
+    eager = run(step_with_optional(c, w))
+    captured = gpudl.capture(step_with_optional(c, w))
+    assert eager == run(captured) and captured.replayed >= 8
+
+
+def step_with_optional(c: Tensor, w: Variable) -> Any:
+    def step(x: Tensor) -> None:
+        w.grad = None
+        if c.requires_grad:
+            c.grad = None
+        (w * c * x).sum().backward()
+
+    return step
+
+
 def test_plans_that_are_replaced_leave_no_results_behind() -> None:
     runner = replay.StepRunner(lambda x: x * 2)
     for _ in range(20):

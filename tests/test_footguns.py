@@ -306,6 +306,98 @@ def test_changes_between_epochs_are_seen(path: str) -> None:
     assert model.layers[0].kernel.storage.parent is not None, "still in its arena"
 
 
+# Public attributes that may be set without ending the trust in recorded steps, each with the reason.
+FREE = {
+    "learning_rate": "a buffer that the step reads",
+    "name": "shown only",
+    "history": "read by users only",
+    "stop_training": "read by the loop, between steps",
+    "weighted": "set by compile, which drops all plans",
+    "metrics_in_use": "set by compile, which drops all plans",
+    "loss_tracker": "set by compile, which drops all plans",
+    "total": "the accumulator; only its contents change",
+    "dtype": "of a metric, fixed when it is made",
+}
+
+
+def test_setting_any_public_attribute_ends_the_trust() -> None:
+    """Of layers, optimizers, losses, metrics, regularizers and the model itself."""
+    image = np.random.default_rng(0).normal(size=(8, 8, 8, 2)).astype("f4")
+    model = gpudl.Sequential(
+        [layers.Input((8, 8, 2)), layers.Conv2D(3, 3, activation="relu", kernel_regularizer="l2", padding="same"),
+         layers.BatchNormalization(), layers.MaxPooling2D(), layers.AveragePooling2D(), layers.LeakyReLU(), layers.ReLU(),
+         layers.Activation("tanh"), layers.Dropout(0.1), layers.Flatten(), layers.Reshape((2, -1)), layers.Softmax(), layers.Flatten(),
+         layers.Dense(3, activation="softmax", activity_regularizer="l1", bias_regularizer="l1_l2")]
+    )  # fmt: skip
+    tried: set[str] = set()
+    for optimizer in (optimizers.SGD(0.1, momentum=0.9), optimizers.Adam(), optimizers.Adadelta()):
+        model.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"])
+        model.fit(image, np.arange(8) % 3, verbose=0)
+        objects = [model, optimizer, model.loss, *model.metrics, *model.layers]
+        objects += [v for layer in model.layers for v in vars(layer).values() if isinstance(v, gpudl.regularizers.Regularizer)]
+        for o in objects:
+            settable = {n for c in type(o).__mro__ for n, p in vars(c).items() if isinstance(p, property) and p.fset}
+            for name in sorted(n for n in {*vars(o), *settable} - FREE.keys() if not n.startswith("_")):
+                value, before = getattr(o, name), gpudl.config.version
+                try:
+                    setattr(o, name, value)
+                except (AttributeError, ValueError, TypeError):
+                    continue  # refused, so nothing has changed
+                tried.add(f"{type(o).__name__}.{name}")
+                assert gpudl.config.version > before or isinstance(value, gpudl.Variable), f"{type(o).__name__}.{name} was set unnoticed"
+    assert {"Dropout.rate", "L2.l2", "SGD.momentum", "Adam.beta_1", "BatchNormalization.momentum", "LeakyReLU.negative_slope"} <= tried
+
+
+def test_attributes_changed_between_epochs(path: str) -> None:
+    """The same as in eager training, for a few attributes that a plan holds as constants."""
+
+    class Change(gpudl.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            _, norm, leaky, dense, _ = self.model.layers
+            if epoch == 1:
+                norm.momentum = 0.5
+            if epoch == 2:
+                leaky.negative_slope = 0.5
+            if epoch == 3:
+                dense.kernel_regularizer.l2 = 0.5
+            if epoch == 4:
+                dense.activation = gpudl.activations.tanh
+            if epoch == 5:
+                self.model.optimizer.nesterov = True
+
+    check(
+        lambda: [layers.BatchNormalization(), layers.LeakyReLU(), layers.Dense(5, kernel_regularizer=gpudl.regularizers.L2(0.01))],
+        epochs=8,
+        callbacks=[Change()],
+    )
+
+
+def test_callbacks_that_use_the_model(path: str) -> None:
+    """Predicting, evaluating and training inside hooks, in the middle of an epoch, spoils nothing."""
+
+    class Looks(gpudl.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch % 2:
+                seen.append(self.model.predict(X[:7], verbose=0))
+                seen.append(np.array(self.model.predict_on_batch(X[:5])))
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            seen.append(np.array(self.model.evaluate(X[:50], Y[:50], verbose=0)))
+
+    seen: list[np.ndarray] = []
+    found = []
+    for mode in ("eager", "replay", "poisoned"):
+        seen.clear()
+        result, *_ = train(lambda: [layers.BatchNormalization(), layers.Dropout(0.2)], mode, callbacks=[Looks()])
+        found.append([*seen, *result])
+    assert equal(found[0], found[1]) and equal(found[0], found[2])
+
+
+def test_early_stopping_restores_weights_as_in_eager_training(path: str) -> None:
+    stop = gpudl.callbacks.EarlyStopping(monitor="val_loss", patience=1, restore_best_weights=True)
+    check(lambda: [layers.Dense(32)], epochs=12, callbacks=[stop], validation_data=(X[:20], (Y[:20] + 1) % 3))
+
+
 def test_changes_between_batches_are_seen(path: str) -> None:
     class Change(gpudl.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
