@@ -145,8 +145,8 @@ def hard_silu(x: TensorLike) -> Tensor:
 
     Howard et al., "Searching for MobileNetV3", 2019.
 
-    >>> hard_silu([-4.0, 1.0, 4.0])
-    Tensor([0.       , 0.6666667, 4.       ], dtype=float32)
+    >>> hard_silu([-1.0, 1.0, 4.0])
+    Tensor([-0.3333333,  0.6666667,  4.       ], dtype=float32)
     """
     return apply(HARD_SILU, (floating(x),))  # type: ignore[no-any-return]
 
