@@ -73,14 +73,31 @@ def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True
     arrays.update({f"states/{i:04d}": v.numpy() for i, v in enumerate(states)})
     document["states"] = len(states)
     document["compile"] = compile_config(model)
-    if model.optimizer is not None and model._compiled:
-        places = {id(v): i for i, v in enumerate(model.weights)}
-        learning = [places[id(v)] for v in model.optimizer._variables if id(v) in places]
-        if len(learning) == len(model.optimizer._variables):  # it updates nothing but this model
-            slots = model.optimizer.variables
-            arrays.update({f"optimizer/{i:04d}/{v.name}": v.numpy() for i, v in enumerate(slots)})
-            document["optimizer"] = {"weights": learning, "keys": [f"optimizer/{i:04d}/{v.name}" for i, v in enumerate(slots)]}
+    learning = learning_weights(model)
+    if learning is not None:
+        slots = {f"optimizer/{i:04d}/{v.name}": v.numpy() for i, v in enumerate(model.optimizer.variables)}
+        arrays.update(slots)
+        document["optimizer"] = {"weights": learning, "keys": list(slots)}
     archive.write("save", path, arrays, document, overwrite)
+
+
+def learning_weights(model: Any) -> list[int] | None:
+    """The numbers of the weights that the optimizer has slots for; None without an optimizer, or if it updates other variables, too."""
+    if model.optimizer is None or not model._compiled:
+        return None
+    places = {id(v): i for i, v in enumerate(model.weights)}
+    learning = [places.get(id(v)) for v in model.optimizer._variables]
+    return None if None in learning else learning  # type: ignore[return-value]
+
+
+def restore_slots(model: Any, learning: list[int], found: list[Array]) -> None:
+    """Give the optimizer slots for these weights, with these values."""
+    weights = model.weights
+    model.optimizer.build([weights[i] for i in learning])
+    slots = model.optimizer.variables
+    if [a.shape for a in found] != [v.shape for v in slots]:
+        raise ValueError("the optimizer's slots have other shapes than those that were kept")
+    assign_all(list(zip(slots, found)))
 
 
 def compile_config(model: Any) -> dict[str, Any] | None:
@@ -154,13 +171,7 @@ def restore_training(model: Any, arrays: Mapping[str, Array], document: Mapping[
     model.compile(**document["compile"])
     held = document.get("optimizer")
     if held:
-        weights = model.weights
-        model.optimizer.build([weights[i] for i in held["weights"]])
-        slots = model.optimizer.variables
-        found = [arrays[key] for key in held["keys"]]
-        if [a.shape for a in found] != [v.shape for v in slots]:
-            raise ValueError("the optimizer's slots have other shapes than those in the file")
-        assign_all(list(zip(slots, found)))
+        restore_slots(model, held["weights"], [arrays[key] for key in held["keys"]])
 
 
 def load_weights(model: Any, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:

@@ -274,6 +274,24 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
                 part._move_training_state(name)
         return self
 
+    # copies -----------------------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `copy.deepcopy` and pickle: everything but recorded steps, with the values of the optimizer's slots."""
+        state = dict(vars(self))
+        for name in ("_runners", "_workspace", "_lock", "loss_tracker", "metrics_in_use", "_metrics_for", "history"):
+            state.pop(name, None)
+        learning = saving.learning_weights(self)
+        state["slots"] = None if learning is None else (learning, [v.numpy() for v in self.optimizer.variables])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        kept = state.pop("slots")
+        self._init_trainer()
+        vars(self).update(state)
+        if kept is not None:
+            saving.restore_slots(self, *kept)
+
     # looking, saving --------------------------------------------------------------------------------------------------------
 
     def summary(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import json
 import os
+import pickle
 import signal
 import struct
 import subprocess
@@ -373,3 +375,18 @@ def test_the_document_is_json(tmp_path: Path) -> None:
     header = json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]])
     document = json.loads(header["__metadata__"]["document"])
     assert document["model"]["class_name"] == "Sequential" and document["compile"]["metrics"] == ["accuracy"]
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["deepcopy", "pickle"])
+def test_copies_go_on_bit_for_bit_on_their_own(duplicate: Callable[[Any], Any]) -> None:
+    model = trained()
+    again = duplicate(model)
+    assert same(again.get_weights(), model.get_weights()) and again.name == model.name
+    assert all(a is not b for a, b in zip(again.variables, model.variables))
+    before = model.get_weights()
+    first = again.fit(X, Y, epochs=2, shuffle=False, verbose=0).history
+    assert same(model.get_weights(), before), "the original stays"
+    assert model.fit(X, Y, epochs=2, shuffle=False, verbose=0).history == first
+    assert same(again.get_weights(), model.get_weights())
+    lazy = duplicate(Sequential([Dense(3)]))
+    assert not lazy.built and lazy(X).shape == (24, 3)
