@@ -100,7 +100,12 @@ STRICT: Switch[bool] = Switch(
     "GPUDL_STRICT", "0 or 1", False, "1 makes a missing compiled kernel on a GPU an error instead of a warning.", _flag
 )
 CHECK: Switch[int] = Switch(
-    "GPUDL_CHECK", "0, 1 or 2", 0, "1 checks the kernel contract at each launch (overlaps, shapes); 2 also looks for NaN and inf.", _level
+    "GPUDL_CHECK",
+    "0, 1 or 2",
+    0,
+    "1 checks at each launch that operands lie on one device and no output over another operand; 2 also names the first op that "
+    "makes NaN or inf of finite numbers (steps run eagerly then).",
+    _level,
 )
 CAPTURE: Switch[bool] = Switch("GPUDL_CAPTURE", "0 or 1", True, "0 runs every step eagerly: nothing is recorded or replayed.", _flag)
 

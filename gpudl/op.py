@@ -13,8 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import env
 from .backends.reference import run_reference
+from .dtypes import HALF, is_float
 from .errors import BackendError
 from .tensors import Storage, Tensor, empty, mode, tick
 
@@ -76,6 +79,8 @@ def launch(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[A
             run_reference(backend.xp, op, [t.array for t in outs], [t.array for t in ins], attrs)
     elif kernel(outs, ins, attrs) is not DONE:
         ins = launch_otherwise(op, outs, ins, attrs)
+    if finite:
+        check_finite(op, outs, ins)
     if mode.recorder is not None:
         mode.recorder.append(op, outs, ins, attrs)
     if op.updates:
@@ -108,7 +113,8 @@ def contiguous(x: Tensor) -> Tensor:
     return out
 
 
-checks = bool(env.CHECK.read())
+checks = env.CHECK.read() >= 1
+finite = env.CHECK.read() >= 2  # steps run eagerly then, since a replay does not come by here
 
 
 def check_operands(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor]) -> None:
@@ -125,6 +131,24 @@ def check_operands(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor]) -> Non
         for b, o in others:
             if t.array.flags.c_contiguous and o.array.flags.c_contiguous and a < b + o.nbytes and b < a + t.nbytes:
                 raise BackendError(f"[{op.name}] an output of shape {t.shape} overlaps another operand of shape {o.shape}")
+
+
+def check_finite(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor]) -> None:
+    """GPUDL_CHECK=2: name the first op that makes NaN or inf out of finite numbers. Workspace is looked at, too."""
+    if not all(is_finite(t) for t in ins):
+        return
+    for i, t in enumerate(outs):
+        if not is_finite(t):
+            shapes = ", ".join(str(x.shape) for x in ins)
+            raise FloatingPointError(f"[{op.name}] output {i} of shape {t.shape} holds NaN or inf; its inputs {shapes} were finite")
+
+
+def is_finite(t: Tensor) -> bool:
+    backend = t.storage.backend
+    if not is_float(t.dtype):
+        return True
+    host = backend.to_host(t.array)
+    return bool(np.isfinite(host.astype(np.float32) if host.dtype.char in HALF else host).all())
 
 
 def _copy(xp: Any, y: Any, x: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import backends, config, env
+from . import backends, config, env, op
 from .errors import CaptureError
 from .plan import Plan, Recording, Workspace
 from .tensors import Storage, Tensor, empty, mode, wrap
@@ -52,7 +52,7 @@ class StepRunner:
         name: str = "this step",
     ) -> None:
         self.function, self.strict, self.name = function, strict, name
-        self.mode = mode if env.CAPTURE.read() else "eager"
+        self.mode = mode if env.CAPTURE.read() and not op.finite else "eager"
         self.known: OrderedDict[Any, Attempt | Plan | None] = OrderedDict()  # None: stays eager
         self.outputs: dict[int, tuple[Any, dict[Storage, int]]] = {}  # id of a plan -> its results, and which of them look into inputs
         self.described: tuple[Any, Any] = ((), ())  # the last inputs, and what the key holds of them
