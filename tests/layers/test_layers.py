@@ -90,6 +90,23 @@ def test_float64_is_wholly_float64(name: str, make: Make, shape: tuple[int, ...]
 
 
 @every
+@pytest.mark.parametrize("dtype,unit", [("float16", 2.0**-11), ("bfloat16", 2.0**-8)])
+def test_half_precision_is_near_float32(name: str, make: Make, shape: tuple[int, ...], dtype: str, unit: float) -> None:
+    layer, exact = make(dtype=dtype), make(dtype="float64")  # dropout does nothing here
+    x = gpudl.ops.cast(data(shape), dtype)
+    y = layer(x)
+    exact.build((None, *shape[1:]))
+    exact.set_weights([w.astype(np.float64) for w in layer.get_weights()])
+    expected = exact(x).numpy()
+    assert y.dtype == dtype
+    # a product, a bias and an activation, each rounded once
+    np.testing.assert_allclose(y.numpy().astype(np.float64), expected, rtol=4 * unit, atol=4 * unit * max(1.0, np.abs(expected).max()))
+    if layer.trainable_weights:
+        layer(x, training=True).sum().backward()
+        assert all(v.grad is not None and v.grad.dtype == dtype for v in layer.trainable_weights)
+
+
+@every
 def test_float32_input_of_a_float64_layer_and_back(name: str, make: Make, shape: tuple[int, ...]) -> None:
     assert make(dtype="float64")(data(shape)).dtype == np.float64
     assert make()(data(shape, "float64")).dtype == np.float32

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -328,3 +329,21 @@ def test_moving_to_the_device_it_is_on() -> None:
         np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match="expected 'cpu', 'cuda'"):
         model.to("gpuu")
+
+
+def test_many_threads_predict_as_one() -> None:
+    model = Sequential([Dense(8, activation="relu"), BatchNormalization(), Dense(3, activation="softmax")])
+    x = np.random.default_rng(2).standard_normal((50, 4)).astype(np.float32)
+    found: list[np.ndarray] = []
+
+    def work() -> None:
+        found.extend(model.predict(x, batch_size=16, verbose=0) for _ in range(5))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(found) == 40 and len(model.weights) == 8
+    for y in found:
+        np.testing.assert_array_equal(y, found[0])
