@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import layers, losses, metrics, optimizers
 from ..layers import Layer
-from ..layers.base import calls
+from ..layers.context import calls
 from ..named import custom_object_scope
 from ..tensors import Tensor
 from ..variables import Variable

@@ -13,7 +13,7 @@ from ..errors import DTypeError, ShapeError, did_you_mean
 from ..initializers import Initializer
 from ..layers import InputLayer, Layer
 from ..layers.arguments import Shape
-from ..layers.base import remember
+from ..layers.building import remember
 from ..layers.support import located
 from ..named import custom_object_scope
 from ..regularizers import Regularizer

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import config
 from .. import random as gpudl_random
-from ..layers.base import reset_names
+from ..layers.context import reset_names
 
 
 def set_random_seed(seed: int) -> None:

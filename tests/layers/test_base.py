@@ -13,7 +13,7 @@ import gpudl
 from gpudl import config, layers, regularizers
 from gpudl.errors import DTypeError, ShapeError
 from gpudl.layers import Dense, Dropout, Layer
-from gpudl.layers.base import reset_names
+from gpudl.layers.context import reset_names
 from gpudl.layers.support import located
 from gpudl.models import Sequential
 from gpudl.replay import StepRunner

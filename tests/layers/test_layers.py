@@ -13,7 +13,7 @@ import gpudl
 from gpudl import layers as L
 from gpudl import variables
 from gpudl.layers import Layer
-from gpudl.layers.base import own_parameters
+from gpudl.layers.building import own_parameters
 from gpudl.replay import StepRunner
 
 every = pytest.mark.parametrize("name,make,shape", CASES, ids=IDS)

@@ -16,7 +16,7 @@ import gpudl
 from gpudl import config, initializers, layers, regularizers
 from gpudl.errors import ShapeError
 from gpudl.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, ReLU
-from gpudl.layers.base import reset_names
+from gpudl.layers.context import reset_names
 from gpudl.models import Sequential
 
 X = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
