@@ -123,7 +123,12 @@ def _categorical(loss: Loss, y: Array, output: Shape, what: str) -> None:
     axis = _axis(loss, output)
     classes = output[axis]
     rows = (*output[1:axis], *output[axis + 1 :])
-    if _fits(y.shape[1:], rows) or (y.ndim == len(output) and y.shape[axis] == 1 and classes != 1):
+    if classes == 1:
+        raise ShapeError(
+            f"[{loss.name}] the model has one output, so there is one class and nothing to learn. One output says yes or no: end in "
+            "Dense(1, activation='sigmoid') with 'binary_crossentropy'"
+        )
+    if _fits(y.shape[1:], rows) or (y.ndim == len(output) and y.shape[axis] == 1):
         raise ShapeError(
             f"[{loss.name}] needs one-hot labels of shape {_show(output)}. Received: {what} of shape {y.shape}, which looks like class "
             "numbers. Use loss='sparse_categorical_crossentropy', or make them one-hot: "
@@ -167,6 +172,8 @@ def _sparse(loss: Loss, y: Array, output: Shape, what: str) -> None:
         wrong &= y != ignored
     if wrong.any():
         hint = "Classes count from 0" if int(y.min()) == 1 and int(y.max()) == classes else f"The last layer has {classes} units"
+        if classes == 1:
+            hint = "One output says yes or no: end in Dense(1, activation='sigmoid') with 'binary_crossentropy'"
         raise ValueError(
             f"[{loss.name}] class numbers must lie between 0 and {classes - 1}, for {classes} classes. "
             f"Received: {place(y, wrong, what)}. {hint}"

@@ -7,6 +7,7 @@ from .batch import *  # noqa: F403
 from .comparison import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .create import *  # noqa: F403
+from .crossentropy import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .find import *  # noqa: F403
 from .gated import *  # noqa: F403

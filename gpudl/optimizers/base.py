@@ -103,6 +103,8 @@ class Optimizer(Versioned):
         for v in wanted:
             self._place(v)
         self._variables = wanted
+        for home in [h for h in self._arenas if all(v.path_leaf.pack is None or v.path_leaf.pack[0] is not h for v in h.variables)]:
+            del self._arenas[home]  # its variables have moved elsewhere
 
     def _place(self, v: Variable) -> None:
         """Slots of one parameter, at its place in arenas of its pack's layout; values from before are taken along."""

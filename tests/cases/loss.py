@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gpudl import ops
+from gpudl.autograd import apply
 from gpudl.errors import ShapeError
-from gpudl.ops import loss
+from gpudl.ops import crossentropy, loss
 from gpudl.testing import Case
 
 EPSILON = 1e-7
@@ -188,6 +189,6 @@ CASES = [
          lambda v: v.mean(), atol=32),
     Case("weighted_sum/empty", lambda v: loss.weighted_sum(v, None, 1.0), lambda rng: [np.zeros((0,))], lambda v: np.array(0.0),
          errors=((lambda: loss.weighted_sum(ops.ones((3,)), ops.ones((2,)), 1.0), ShapeError, "weights"),)),
-    Case("label_rows", lambda labels: ops.cast(loss.apply(loss.LABEL_ROWS, (labels,), (3, 2)), "float32"),
+    Case("label_rows", lambda labels: ops.cast(apply(crossentropy.LABEL_ROWS, (labels,), (3, 2)), "float32"),
          lambda rng: [np.array([[0, 2], [1, 3]])], lambda labels: one_hot(labels, 3).astype(np.float32), dtypes=()),
 ]  # fmt: skip

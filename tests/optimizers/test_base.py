@@ -234,6 +234,28 @@ def test_slots_of_surviving_variables_stay(rng) -> None:
     assert [s.name for s in optimizer.variables] == ["iterations", "learning_rate", *[f"v{i}/momentum" for i in range(4)]]
 
 
+def test_slots_follow_variables_that_move(rng) -> None:
+    """As `model.to` does: other memory, no place in an arena any more, the same numbers."""
+    runs = []
+    for moves in (False, True):
+        vs = variables(np.random.default_rng(3))
+        optimizer = optimizers.Adam(0.1)
+        for i in range(4):
+            if moves and i == 2:
+                for v in (*vs, *optimizer.variables):
+                    other = gpudl.tensor(v.numpy())
+                    v.rehouse(other.array, other.storage)
+                    v.path_leaf.home = v.path_leaf.pack = v.path_leaf.grad = None
+            for v in vs:
+                v.grad = None
+            backward(vs)
+            optimizer.apply(None, vs)
+        runs.append([v.numpy() for v in (*vs, *optimizer.variables)])
+        assert len(optimizer._arenas) == 1
+    for a, b in zip(*runs):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_momentum_set_later(rng) -> None:
     v = gpudl.Variable([1.0])
     optimizer = optimizers.SGD(0.5)
