@@ -166,6 +166,83 @@ def test_a_closure_changed_by_a_callback(path: str) -> None:
     check(lambda: [Lambda(lambda x: x * box[0])], epochs=6, callbacks=[Anneal()])
 
 
+knob = [1.0]
+
+
+class KnobLayer(layers.Layer):
+    def call(self, x: Tensor) -> Tensor:
+        return x * knob[0]
+
+
+class KnobRegularizer(gpudl.regularizers.Regularizer):
+    def __call__(self, x: Tensor) -> Tensor:
+        return ops.sum(x * x) * (0.1 * knob[0])
+
+
+class KnobOptimizer(optimizers.SGD):
+    def update(self, p: Any, g: Any, *slots: Any) -> None:
+        super().update(p, g * knob[0], *slots)
+
+
+def knob_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    return ops.sparse_categorical_crossentropy(y_true, y_pred) * knob[0]
+
+
+def knob_metric(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    return ops.max(y_pred, axis=-1) * knob[0]
+
+
+def inner_model() -> Any:
+    return gpudl.Sequential([layers.Dense(8), KnobLayer()])
+
+
+USER_CODE: dict[str, Callable[[], tuple[dict[str, Any], list[Any], dict[str, Any]]]] = {  # (arguments of Dense, layers, of compile)
+    "layer": lambda: ({}, [KnobLayer()], {}),
+    "layer in a model in the model": lambda: ({}, [inner_model()], {}),
+    "activation": lambda: ({"activation": lambda x: x * knob[0]}, [], {}),
+    "activation layer": lambda: ({}, [layers.Activation(lambda x: x * knob[0])], {}),
+    "regularizer": lambda: ({"kernel_regularizer": KnobRegularizer()}, [], {}),
+    "regularizer function": lambda: ({"kernel_regularizer": lambda x: ops.sum(x * x) * (0.1 * knob[0])}, [], {}),
+    "activity regularizer": lambda: ({"activity_regularizer": KnobRegularizer()}, [], {}),
+    "optimizer": lambda: ({}, [], {"optimizer": KnobOptimizer(0.1)}),
+    "loss": lambda: ({}, [], {"loss": knob_loss}),
+    "metric": lambda: ({}, [], {"metrics": [knob_metric]}),
+}
+
+
+@pytest.mark.parametrize("batches", [False, True], ids=["fit", "train_on_batch"])
+@pytest.mark.parametrize("kind", USER_CODE)
+def test_user_code_that_reads_a_global(kind: str, batches: bool, path: str) -> None:
+    """Whatever part of a step is the user's own Python: a number that it reads may change between epochs, and between single steps."""
+
+    class Turn(gpudl.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            knob[0] = 0.5 ** (epoch // 2)
+
+    def run(mode: str) -> list[np.ndarray]:
+        knob[0] = 1.0
+        dense, more, options = USER_CODE[kind]()
+        gpudl.utils.set_random_seed(1)
+        model = gpudl.Sequential([layers.Input((4,)), layers.Dense(8, **dense), *more, layers.Dense(3, activation="softmax")])
+        options = {"optimizer": optimizers.SGD(0.1), "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]} | options
+        model.compile(**options, run_eagerly=mode == "eager")
+        out: list[Any] = []
+        if batches:
+            for i in range(9):
+                knob[0] = 0.5 ** (i // 3)
+                out += [model.train_on_batch(X, Y), model.test_on_batch(X, Y), model.predict_on_batch(X)]
+        else:
+            history = model.fit(X, Y, epochs=6, validation_data=(X[:20], Y[:20]), callbacks=[Turn()], verbose=0).history
+            out += [history[k] for k in sorted(history)] + [model.predict(X, verbose=0)]
+            knob[0] = 3.0
+            out += [model.evaluate(X, Y, verbose=0), model.predict(X, verbose=0)]
+            assert mode == "eager" or replayed(model) > 0
+        knob[0] = 1.0
+        return [np.asarray(o) for o in out] + [v.numpy() for v in model.variables]
+
+    assert equal(run("eager"), run("replay"))
+
+
 def test_an_array_constant_changed_by_a_callback(path: str) -> None:
     """The bytes of a constant count too, not only its identity."""
     constant = Tensor(np.ones(16, "f4"))

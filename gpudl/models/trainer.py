@@ -223,6 +223,7 @@ class Trainer(Versioned):
     def _foreign(self) -> bool:
         """Whether Python code that is not ours takes part in a step."""
         parts: list[Any] = [type(self), *[type(layer) for layer in self.layers]]
+        parts += [type(self.optimizer)] if self.optimizer is not None else []
         parts += [getattr(layer, "activation", None) for layer in self.layers]
         parts += [getattr(self.loss, "function", self.loss), *[getattr(m, "function", m) for m in self.metrics_in_use]]
         own = __name__.split(".")[0]
@@ -451,7 +452,14 @@ class Trainer(Versioned):
         )
         self._output_for(array.shape)
         self._prepare(array)
-        return self._runner("predict_batch")((d.resident(array, self._backend, self._dtype),)).numpy()
+        return self._trusted("predict_batch")((d.resident(array, self._backend, self._dtype),)).numpy()
+
+    def _trusted(self, kind: str) -> StepRunner:
+        """The runner of a single step. Between two of them anything may have happened that Python code which is not ours decides by."""
+        runner = self._runner(kind)
+        if self._foreign:
+            runner.doubt()
+        return runner
 
     def reset_metrics(self) -> None:
         """Start counting loss and metrics anew."""
@@ -464,7 +472,7 @@ class Trainer(Versioned):
         arrays = self._admit(where, x, y, sample_weight, class_weight)
         self._prepare(arrays[0], arrays[1])
         self.reset_metrics()
-        self._runner(kind)([d.resident(a, self._backend, self._dtype) for a in arrays if a is not None])
+        self._trusted(kind)([d.resident(a, self._backend, self._dtype) for a in arrays if a is not None])
         logs = self._logs()
         values = list(logs.values())
         return logs if return_dict else values[0] if len(values) == 1 else values
