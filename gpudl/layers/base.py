@@ -134,10 +134,14 @@ class Layer(Versioned):
             return ops.cast(x, self._own_dtype) if x.array.dtype != self._own_dtype and dtypes.is_float(x.array.dtype) else x
         if isinstance(x, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray)) for v in x):
             return type(x)(self._let_in(v) for v in x)
+        return self._let_in(self._from_host(x))
+
+    def _from_host(self, x: Any) -> Tensor:
+        """A tensor where the variables are."""
         if x is None:
             raise DTypeError(f"[{type(self).__name__}] a tensor or an array is expected. Received: None")
         held = next(iter(self.variables), None)
-        return self._let_in(Tensor(x, device=None if held is None else held.device))
+        return Tensor(x, device=None if held is None else held.device)
 
     # what it is -------------------------------------------------------------------------------------------------------------
 

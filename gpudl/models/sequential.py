@@ -235,7 +235,7 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         """Tensors as they are: each layer casts to its own dtype."""
         if not self._stack:
             raise ValueError(f"[call] model {self.name!r} has no layers. Add some first: model.add(gpudl.layers.Dense(10))")
-        return x if isinstance(x, Tensor) else self._stack[0]._let_in(x)
+        return x if isinstance(x, Tensor) else self._from_host(x)
 
     @property
     def dtype(self) -> str:
