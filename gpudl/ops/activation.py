@@ -9,7 +9,7 @@ from typing import Any
 
 from ..autograd import apply
 from ..tensors import Tensor, TensorLike
-from ._common import floating
+from ._common import floating, number
 from ._select import choose, keep
 from ._unary import unary
 from .elementwise import where
@@ -17,11 +17,11 @@ from .mathematics import absolute
 
 
 def _relu(xp: Any, y: Any, x: Any) -> None:
-    xp.maximum(x, x.dtype.type(0), out=y)
+    xp.maximum(x, number(xp, 0.0, x.dtype), out=y)
 
 
 def _relu_grad(xp: Any, dx: Any, g: Any, y: Any) -> None:
-    keep(xp, dx, y > 0, g)
+    keep(xp, dx, y > number(xp, 0.0, y.dtype), g)
 
 
 RELU = unary("relu", _relu, _relu_grad, reads="y")
