@@ -208,6 +208,7 @@ class Plan:
         self.inputs: Sequence[Tensor] = inputs
         self.leaves = [(leaf, before, leaf.grad) for leaf, before in recording.leaves.items()]
         self.calls = [self._bind(number) for number in range(len(calls))]
+        self.results: Any = None  # what the step returned, and which tensors of it look into which input: {storage: number}
 
     @staticmethod
     def _backend(recording: Recording, inputs: Sequence[Tensor]) -> Backend:
@@ -255,21 +256,25 @@ class Plan:
     def run(self, times: int = 1) -> None:
         """Run the step. Python handles signals between two calls."""
         calls = self.calls
-        with self.backend.guard():
-            for _ in range(times):
-                for call in calls:
-                    call()
-        self._finish()
+        try:
+            with self.backend.guard():
+                for _ in range(times):
+                    for call in calls:
+                        call()
+        finally:  # an interrupted step has written, too
+            self._finish()
 
     def run_poisoned(self, times: int = 1) -> None:
         """The same, but every temporary turns to NaN when its planned life ends: a wrong lifetime cannot hide."""
-        with self.backend.guard():
-            for _ in range(times):
-                for call, dying in zip(self.calls, self.dying):
-                    call()
-                    for memory in dying:
-                        memory.fill(0xFF)
-        self._finish()
+        try:
+            with self.backend.guard():
+                for _ in range(times):
+                    for call, dying in zip(self.calls, self.dying):
+                        call()
+                        for memory in dying:
+                            memory.fill(0xFF)
+        finally:
+            self._finish()
 
     def _finish(self) -> None:
         now = tick()

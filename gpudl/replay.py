@@ -54,7 +54,6 @@ class StepRunner:
         self.function, self.strict, self.name = function, strict, name
         self.mode = mode if env.CAPTURE.read() and not op.finite else "eager"
         self.known: OrderedDict[Any, Attempt | Plan | None] = OrderedDict()  # None: stays eager
-        self.outputs: dict[int, tuple[Any, dict[Storage, int]]] = {}  # id of a plan -> its results, and which of them look into inputs
         self.described: tuple[Any, Any] = ((), ())  # the last inputs, and what the key holds of them
         self.version = config.version
         self.replayed = self.eager = 0
@@ -114,7 +113,6 @@ class StepRunner:
 
     def _forget(self) -> None:
         self.known.clear()
-        self.outputs.clear()
         self.doubted.clear()
         self.version = config.version
 
@@ -124,7 +122,7 @@ class StepRunner:
         for _ in range(times):
             result = self.function(*inputs, *constants)
         self.version += mode.touched - before
-        return map_tensors(result, lambda t: t.detach())
+        return map_tensors(result, own_copy if mode.recorder is None else lambda t: t.detach())
 
     def _replay(self, plan: Plan, inputs: Sequence[Tensor], times: int) -> Any:
         plan.bind(inputs)
@@ -133,7 +131,7 @@ class StepRunner:
             plan.run_poisoned(times)
         else:
             plan.run(times)
-        result, shared = self.outputs[id(plan)]
+        result, shared = plan.results
         if not shared:
             return map_tensors(result, own_copy)
         return map_tensors(result, lambda t: own_copy(t, inputs[shared[t.storage]] if t.storage in shared else None))
@@ -151,10 +149,9 @@ class StepRunner:
         difference = None if before is None else before.difference(recording)
         if why is None and number > 1 and before is not None and difference is None:
             if plan is None or not same_places(plan.recording, recording):
-                self.outputs.pop(id(plan), None)
                 plan = Plan(recording, inputs, self.workspace)
                 given = {t.storage: n for n, t in reversed(list(enumerate(inputs)))}
-                self.outputs[id(plan)] = result, {t.storage: given[t.storage] for t in all_tensors(result) if t.storage in given}
+                plan.results = result, {t.storage: given[t.storage] for t in all_tensors(result) if t.storage in given}
             self.known[key] = plan
             self._drop_oldest()
         elif why is None and number < PATIENCE:
@@ -167,7 +164,7 @@ class StepRunner:
     def _drop_oldest(self) -> None:
         plans = [key for key, known in self.known.items() if isinstance(known, Plan)]
         for key in plans[: max(0, len(plans) - PLANS)]:
-            self.outputs.pop(id(self.known.pop(key)), None)
+            del self.known[key]
 
     def _stays_eager(self, why: str) -> None:
         message = f"{self.name} stays eager, which is slower: {why}"

@@ -184,6 +184,8 @@ class Tensor:
     def grad(self) -> Tensor | None:
         """The gradient gathered by `backward()`, a tensor of the same shape and dtype, or None."""
         leaf = self.leaf
+        if leaf is not None and mode.recorder is not None:
+            mode.recorder.note_leaf(leaf)
         return leaf.grad if leaf is not None else None
 
     @grad.setter
