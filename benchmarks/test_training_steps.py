@@ -20,8 +20,8 @@ ROUNDS = {"iris_mlp": 200, "mnist_mlp": 15, "mnist_convnet": 7, "cifar_batch_nor
 def in_fit(workload: Workload, model: Any, x: np.ndarray, y: np.ndarray, before: int) -> Callable[[], Any]:
     """One epoch after so many: by the fifth, what is to be recorded is recorded."""
     model.fit(x, y, batch_size=workload.batch, epochs=before, verbose=0)
-    dataset = Dataset.make([x, y], model._backend, model._dtype)
-    return lambda: model._epoch("train", dataset, workload.batch, shuffle=True)
+    dataset = Dataset.make([x, y], model._backend, model._dtype, workload.batch)
+    return lambda: model._epoch("train", dataset, shuffle=True)
 
 
 def loss_error(workload: Workload, model: Any, x: np.ndarray, y: np.ndarray) -> float:

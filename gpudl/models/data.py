@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ..tensors import Storage, Tensor, host_array, wrap
 
 Array = np.ndarray[Any, Any]
 _START = np.zeros(1, np.int64)
+SLICE = 0.1  # seconds between two looks at the progress bar
 
 
 def to_array(value: Any, what: str, where: str = "fit") -> Array:
@@ -69,6 +71,10 @@ def check_count(name: str, value: Any, least: int, where: str = "fit") -> int:
     return int(value)
 
 
+def check_steps(name: str, value: Any, where: str = "fit") -> int | None:
+    return None if value is None else check_count(name, value, 1, where)
+
+
 def same_length(x: Array, other: Array | None, what: str, where: str = "fit") -> None:
     if other is not None and len(other) != len(x):
         raise ValueError(f"[{where}] x and {what} must have the same number of rows. Received: x with {len(x)}, {what} with {len(other)}")
@@ -90,9 +96,7 @@ def fit_input(x: Array, expected: tuple[int | None, ...] | None, first_layer: st
     return x
 
 
-def to_weights(
-    sample_weight: Any, class_weight: Any, x: Array, y: Array, dtype: np.dtype[Any], where: str = "fit"
-) -> Array | None:
+def to_weights(sample_weight: Any, class_weight: Any, x: Array, y: Array, dtype: np.dtype[Any], where: str = "fit") -> Array | None:
     """One weight an example, or None. Class weights are looked up by label and multiply the sample weights."""
     weights = None
     if sample_weight is not None:
@@ -149,26 +153,57 @@ def host_tensor(value: Array, backend: Backend) -> Tensor:
     return wrap(placed, Storage(placed, backend))
 
 
+class Job(NamedTuple):
+    """So many steps of one kind on the same inputs."""
+
+    runner: str
+    inputs: Sequence[Tensor]
+    constants: tuple[Any, ...]
+    times: int
+
+
 @dataclass
 class Dataset:
     """Whole arrays on the device, with the order they are walked in and the place reached."""
 
     arrays: tuple[Tensor, ...]  # x, then y and sample weights if there are any
     size: int
+    batch: int
+    steps: int
     order: Tensor
     cursor: Tensor
     backend: Backend
     inputs: tuple[Tensor, ...]  # of a step: the arrays, the order, the cursor
 
     @classmethod
-    def make(cls, arrays: Sequence[Array | None], backend: Backend, dtype: np.dtype[Any]) -> Dataset:
+    def make(
+        cls, arrays: Sequence[Array | None], backend: Backend, dtype: np.dtype[Any], batch: int = 32, steps: int | None = None
+    ) -> Dataset:
         placed = tuple(resident(a, backend, dtype) for a in arrays if a is not None)
         size = placed[0].shape[0]
         order, start = host_tensor(np.arange(size, dtype=np.int64), backend), host_tensor(_START, backend)
-        return cls(placed, size, order, start, backend, (*placed, order, start))
+        most = -(-size // batch)
+        return cls(placed, size, batch, most if steps is None else min(steps, most), order, start, backend, (*placed, order, start))
 
     def rewind(self, order: Array | None = None) -> None:
         """Go back to the first row, of a new order if one is given."""
         if order is not None:
             self.backend.write(self.order.array, order)
         self.backend.write(self.cursor.array, _START)
+
+    def jobs(self, kind: str, each: bool, watched: bool) -> Iterator[Job]:
+        """All steps of an epoch: one at a time if somebody listens to batches, else as many as take about a tenth of a second if
+        somebody watches, else all at once; then the smaller batch that is left."""
+        full, rest = divmod(self.size, self.batch)
+        left = min(full, self.steps)
+        last = rest if self.steps > full else 0
+        count = 1
+        while left:
+            count = 1 if each else left if not watched else min(count, left)
+            before = time.perf_counter()
+            yield Job(kind, self.inputs, (self.batch,), count)
+            took = time.perf_counter() - before
+            left -= count
+            count = max(1, min(count * 4, int(count * SLICE / max(took, 1e-9))))
+        if last:
+            yield Job(kind, self.inputs, (last,), 1)

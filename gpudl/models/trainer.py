@@ -7,8 +7,7 @@ does stands in step.py, how it is replayed in gpudl/replay.py.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,13 +23,13 @@ from ..tensors import Tensor
 from ..variables import Variable
 from ..versioned import Versioned
 from . import data as d
-from . import step as steps
+from . import step as steps_of
+from .stream import Stream, is_stream
 
 if TYPE_CHECKING:
     from ..backends import Backend
 
 BATCH = 32  # Keras' default batch size
-SLICE = 0.1  # seconds between two looks at the progress bar
 
 
 class Trainer(Versioned):
@@ -206,12 +205,12 @@ class Trainer(Versioned):
         runner = self._runners.get(kind)
         if runner is None:
             makers: dict[str, Callable[..., Any]] = {
-                "train": lambda: steps.train_from(self),
-                "test": lambda: steps.test_from(self),
-                "predict": lambda: steps.predict_from(self),
-                "train_batch": lambda: lambda x, y, *w: steps.train(self, x, y, w[0] if w else None),
-                "test_batch": lambda: lambda x, y, *w: steps.test(self, x, y, w[0] if w else None),
-                "predict_batch": lambda: lambda x: steps.predict(self, x),
+                "train": lambda: steps_of.train_from(self),
+                "test": lambda: steps_of.test_from(self),
+                "predict": lambda: steps_of.predict_from(self),
+                "train_batch": lambda: lambda x, y, *w: steps_of.train(self, x, y, w[0] if w else None),
+                "test_batch": lambda: lambda x, y, *w: steps_of.test(self, x, y, w[0] if w else None),
+                "predict_batch": lambda: lambda x: steps_of.predict(self, x),
             }
             mode, strict = (self._mode, self._strict) if self._compiled else ("replay", False)
             runner = self._runners[kind] = StepRunner(
@@ -249,14 +248,17 @@ class Trainer(Versioned):
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
         **unknown: Any,
     ) -> Any:
-        """Train on whole arrays, epoch by epoch.
+        """Train epoch by epoch, on whole arrays or on batches that come one at a time.
 
         Args:
-            x: inputs, one row an example; arrays, lists, tables or tensors.
+            x: inputs, one row an example; arrays, lists, tables or tensors. Or a generator, an indexable sequence or any other iterable
+                of batches ``(x, y)`` or ``(x, y, sample_weight)``; y, batch_size and the weights are not given then.
             y: targets, one row an example.
             batch_size: examples a step, default 32. The last batch of an epoch is smaller if it does not divide the data.
             epochs: the number of the last epoch, default 1.
@@ -268,6 +270,8 @@ class Trainer(Versioned):
             class_weight: class number -> weight of its examples.
             sample_weight: one weight an example.
             initial_epoch: the epoch to start from, default 0.
+            steps_per_epoch, validation_steps: batches an epoch, and a validation; default: as many as there are. With arrays, an epoch
+                is then the first so many batches of its order.
             validation_batch_size, validation_freq: examples a validation step, and every how many epochs to validate.
 
         Returns:
@@ -283,76 +287,123 @@ class Trainer(Versioned):
         epochs, initial_epoch = d.check_count("epochs", epochs, 0), d.check_count("initial_epoch", initial_epoch, 0)
         held_batch = d.check_count("validation_batch_size", batch if validation_batch_size is None else validation_batch_size, 1)
         validation_freq = d.check_count("validation_freq", validation_freq, 1)
-        arrays = self._admit("fit", x, y, sample_weight, class_weight)
-        held: list[Any] | None = None
+        steps, held_steps = d.check_steps("steps_per_epoch", steps_per_epoch), d.check_steps("validation_steps", validation_steps)
+        source, first = self._source("fit", x, y, sample_weight, class_weight, batch_size, steps, bool(shuffle))
+        held: Any = None
         if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                kind = type(validation_data).__name__
-                raise ValueError(f"[fit] validation_data must be (x, y) or (x, y, sample_weight). Received: {kind}")
-            vx, vy, *vw = validation_data
-            held = self._admit("fit", vx, vy, vw[0] if vw else None, names=("validation_data x", "validation_data y"))
-            if held[0].shape[1:] != arrays[0].shape[1:]:
-                shapes = f"x has shape {arrays[0].shape}, validation_data x has shape {held[0].shape}"
+            held, held_first = self._held("fit", validation_data, held_steps)
+            if held_first[0].shape[1:] != first[0].shape[1:]:
+                shapes = f"x has shape {first[0].shape}, validation_data x has shape {held_first[0].shape}"
                 raise ShapeError(f"[fit] {shapes}: only the numbers of rows may differ")
         elif validation_split:
-            arrays, held = d.split(arrays, validation_split)
-        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=epochs, steps=-(-len(arrays[0]) // batch))
-        names = self._log_names(arrays[1], arrays[0].shape)
+            if isinstance(source, Stream):
+                raise ValueError("[fit] validation_split needs arrays. With batches that come one at a time, pass validation_data")
+            source, held = d.split(source, validation_split)
+        total = source.steps if isinstance(source, Stream) else min(-(-len(source[0]) // batch), steps or len(source[0]))
+        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=epochs, steps=total)
+        names = self._log_names(first[1], first[0].shape)
         listeners.check([*names, *[f"val_{n}" for n in names]] if held is not None else names, held is not None)
-        self._prepare(arrays[0], arrays[1])
-        train = d.Dataset.make(arrays, self._backend, self._dtype)
-        test = None if held is None else d.Dataset.make(held, self._backend, self._dtype)
+        self._prepare(first[0], first[1])
+        train = self._placed(source, batch, steps)
+        test = None if held is None else self._placed(held, held_batch, held_steps)
         try:
-            self._fit_loop(train, test, listeners, batch, held_batch, range(initial_epoch, epochs), bool(shuffle), validation_freq)
+            self._fit_loop(train, test, listeners, range(initial_epoch, epochs), bool(shuffle), validation_freq)
         finally:
             listeners.close()
         return self.history
+
+    def _source(
+        self,
+        where: str,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        shuffle: bool = False,
+        names: tuple[str, ...] = ("x", "y"),
+    ) -> tuple[Any, list[Any]]:
+        """What to walk through: checked arrays, or a stream; and the arrays of its first batch."""
+        if not is_stream(x):
+            arrays = self._admit(where, x, y, sample_weight, class_weight, names)
+            return arrays, arrays
+        for name, value in (("y", y), ("sample_weight", sample_weight), ("class_weight", class_weight), ("batch_size", batch_size)):
+            if value is not None:
+                raise ValueError(f"[{where}] {name} must not be given where {names[0]} gives whole batches (x, y) or (x, y, sample_weight)")
+        order = (lambda n: gpudl_random.host_rng().permutation(n)) if shuffle else None
+        stream = Stream(x, steps, where, permutation=order)
+        return stream, self._admit(where, *stream.first(), names=names)
+
+    def _held(self, where: str, validation_data: Any, steps: int | None) -> tuple[Any, list[Any]]:
+        names = ("validation_data x", "validation_data y")
+        if is_stream(validation_data):
+            return self._source(where, validation_data, None, steps=steps, names=names)
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            kind = type(validation_data).__name__
+            raise ValueError(f"[{where}] validation_data must be (x, y) or (x, y, sample_weight). Received: {kind}")
+        x, y, *weights = validation_data
+        return self._source(where, x, y, weights[0] if weights else None, names=names)
+
+    def _placed(self, source: Any, batch: int, steps: int | None) -> d.Dataset | Stream:
+        return source if isinstance(source, Stream) else d.Dataset.make(source, self._backend, self._dtype, batch, steps)
+
+    def _placed_batch(self, x: Any, y: Any, weights: Any) -> list[Tensor]:
+        """One batch of a stream, checked and on the device."""
+        arrays = self._admit("fit", x, y, weights)
+        return [d.resident(a, self._backend, self._dtype) for a in arrays if a is not None]
 
     def _log_names(self, y: np.ndarray[Any, Any], input_shape: tuple[int, ...]) -> list[str]:
         output = self._output_for(input_shape)
         return ["loss", *[metrics_module.get(m, loss=self.loss, output_shape=output, y=y).name for m, _ in self._metrics_wanted or []]]
 
     def _fit_loop(
-        self, train: d.Dataset, test: d.Dataset | None, listeners: Any, batch: int, held_batch: int, epochs: range, shuffle: bool, freq: int
+        self, train: d.Dataset | Stream, test: d.Dataset | Stream | None, listeners: Any, epochs: range, shuffle: bool, freq: int
     ) -> None:
         self.stop_training = False
         foreign, strangers = self._foreign, listeners.foreign
         listeners.on_train_begin()
         for epoch in epochs:
             if foreign and (epoch == epochs.start or strangers):  # what their Python decided when recorded may be decided anew
-                for kind in ("train", "test"):
+                for kind in ("train", "test", "train_batch", "test_batch"):
                     self._runner(kind).doubt()
             listeners.on_epoch_begin(epoch)
-            logs = self._epoch("train", train, batch, listeners, shuffle)
+            logs = self._epoch("train", train, listeners, shuffle)
+            if not logs:  # a generator had nothing left
+                break
             if test is not None and (epoch + 1) % freq == 0:
                 listeners.on_test_begin()
-                found = self._epoch("test", test, held_batch, listeners)
+                found = self._epoch("test", test, listeners)
                 listeners.on_test_end(found)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             listeners.on_epoch_end(epoch, logs)
-            if self.stop_training:
+            if self.stop_training or (isinstance(train, Stream) and train.ended):
                 break
         listeners.on_train_end()
 
-    def _epoch(self, kind: str, dataset: d.Dataset, batch: int, listeners: Any = None, shuffle: bool = False) -> dict[str, float]:
+    def _epoch(self, kind: str, dataset: d.Dataset | Stream, listeners: Any = None, shuffle: bool = False) -> dict[str, float]:
         """Once through the data. The host waits for the device only at the end, unless a callback listens to batches."""
-        dataset.rewind(gpudl_random.host_rng().permutation(dataset.size) if shuffle else None)
         for metric in self.metrics:
             metric.reset_state()
-        runner, inputs, done = self._runner(kind), dataset.inputs, 0
-        for size, count in stretches(dataset.size, batch, kind, listeners):
-            if listeners is not None and listeners.wants_batches(kind):
+        each = listeners is not None and listeners.wants_batches(kind)
+        if isinstance(dataset, Stream):
+            jobs = dataset.jobs(kind, self._placed_batch)
+        else:
+            dataset.rewind(gpudl_random.host_rng().permutation(dataset.size) if shuffle else None)
+            jobs = dataset.jobs(kind, each, listeners is not None and listeners.wants_progress(kind))
+        done = 0
+        for job in jobs:
+            if each:
                 listeners.on_batch_begin(kind, done)
-                runner(inputs, (size,))
+            self._runner(job.runner)(job.inputs, job.constants, job.times)
+            if each:
                 listeners.on_batch_end(kind, done, self._logs())
-            else:
-                runner(inputs, (size,), count)
-            done += count
+            done += job.times
             if listeners is not None:
                 listeners.on_progress(kind, done, self._logs)
             if self.stop_training and kind == "train":
                 break
-        return self._logs()
+        return self._logs() if done else {}
 
     def _logs(self) -> dict[str, float]:
         """The loss and metrics so far, read from the device."""
@@ -367,25 +418,28 @@ class Trainer(Versioned):
         sample_weight: Any = None,
         callbacks: Any = None,
         return_dict: bool = False,
+        steps: int | None = None,
         **unknown: Any,
     ) -> Any:
-        """The loss and metrics on data, with the weights as they are.
+        """The loss and metrics on data, with the weights as they are. The data may come in batches, as for `fit`.
 
         Returns a number if there is only the loss, else a list in the order of `metrics_names`, or a dict with return_dict=True.
         """
         self._need("evaluate")
         for keyword in unknown:
-            raise unknown_keyword("evaluate", keyword, ["x", "y", "batch_size", "verbose", "sample_weight", "callbacks", "return_dict"])
+            raise unknown_keyword(
+                "evaluate", keyword, ["x", "y", "batch_size", "verbose", "sample_weight", "callbacks", "return_dict", "steps"]
+            )
         batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1, "evaluate")
-        arrays = self._admit("evaluate", x, y, sample_weight)
-        self._prepare(arrays[0], arrays[1])
-        dataset = d.Dataset.make(arrays, self._backend, self._dtype)
-        total = -(-dataset.size // batch)
-        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=total, kind="test")
-        if self._foreign:
-            self._runner("test").doubt()
+        steps = d.check_steps("steps", steps, "evaluate")
+        source, first = self._source("evaluate", x, y, sample_weight, None, batch_size, steps)
+        self._prepare(first[0], first[1])
+        dataset = self._placed(source, batch, steps)
+        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=dataset.steps, kind="test")
+        self._trusted("test")
+        self._trusted("test_batch")
         listeners.on_test_begin()
-        logs = self._epoch("test", dataset, batch, listeners)
+        logs = self._epoch("test", dataset, listeners)
         listeners.on_test_end(logs)
         if return_dict:
             return logs
@@ -393,9 +447,15 @@ class Trainer(Versioned):
         return values[0] if len(values) == 1 else values
 
     def predict(
-        self, x: Any = None, batch_size: int | None = None, verbose: int | str = "auto", callbacks: Any = None, **unknown: Any
+        self,
+        x: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        steps: int | None = None,
+        **unknown: Any,
     ) -> np.ndarray[Any, Any]:
-        """The model's output for every row of x, as a NumPy array.
+        """The model's output for every row of x, as a NumPy array. x may come in batches, as for `fit`; targets in them are left out.
 
         >>> import gpudl
         >>> model = gpudl.Sequential([gpudl.layers.Input((4,)), gpudl.layers.Dense(3, activation="softmax")])
@@ -404,35 +464,34 @@ class Trainer(Versioned):
         """
         self._need("predict", loss=False)
         for keyword in unknown:
-            raise unknown_keyword("predict", keyword, ["x", "batch_size", "verbose", "callbacks"])
+            raise unknown_keyword("predict", keyword, ["x", "batch_size", "verbose", "callbacks", "steps"])
         batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1, "predict")
+        steps = d.check_steps("steps", steps, "predict")
+        if is_stream(x):
+            parts = [self.predict_on_batch(part) for part, _, _ in Stream(x, steps, "predict", labelled=False).batches()]
+            if not parts:
+                raise ValueError("[predict] x is empty: there is no batch")
+            return np.concatenate(parts)
         array = d.fit_input(d.to_array(x, "x", "predict"), self._expected_input(), self.layers[0].name, where="predict")
         shape = self._output_for(array.shape)
         self._prepare(array)
-        backend = self._backend
-        out_shape = (len(array), *[int(n) for n in shape[1:] if n is not None])
-        dataset = d.Dataset.make([array], backend, self._dtype)
-        result = d.host_tensor(np.empty(out_shape, self._output_dtype()), backend)
-        total = -(-len(array) // batch)
-        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=total, kind="predict")
-        runner = self._runner("predict")
-        if self._foreign:
-            runner.doubt()
+        rows = len(array) if steps is None else min(len(array), steps * batch)
+        dataset = d.Dataset.make([array[:rows]], self._backend, self._dtype, batch)
+        result = d.host_tensor(np.empty((rows, *[int(n) for n in shape[1:] if n is not None]), self._dtype), self._backend)
+        dataset.inputs = (dataset.arrays[0], result, dataset.order, dataset.cursor)
+        listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=dataset.steps, kind="predict")
+        runner, each, done = self._trusted("predict"), listeners.wants_batches("predict"), 0
         listeners.on_predict_begin()
-        done = 0
-        for size, count in stretches(len(array), batch, "predict", listeners):
-            if listeners.wants_batches("predict"):
+        for job in dataset.jobs("predict", each, listeners.wants_progress("predict")):
+            if each:
                 listeners.on_batch_begin("predict", done)
-            runner((dataset.arrays[0], result, dataset.order, dataset.cursor), (size,), count)
-            if listeners.wants_batches("predict"):
+            runner(job.inputs, job.constants, job.times)
+            if each:
                 listeners.on_batch_end("predict", done, {})
-            done += count
+            done += job.times
             listeners.on_progress("predict", done, dict)
         listeners.on_predict_end()
         return result.numpy()
-
-    def _output_dtype(self) -> np.dtype[Any]:
-        return self._dtype
 
     # single batches ---------------------------------------------------------------------------------------------------------
 
@@ -447,9 +506,7 @@ class Trainer(Versioned):
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as a NumPy array."""
         self._need("predict_on_batch", loss=False)
-        array = d.fit_input(
-            d.to_array(x, "x", "predict_on_batch"), self._expected_input(), self.layers[0].name, where="predict_on_batch"
-        )
+        array = d.fit_input(d.to_array(x, "x", "predict_on_batch"), self._expected_input(), self.layers[0].name, where="predict_on_batch")
         self._output_for(array.shape)
         self._prepare(array)
         return self._trusted("predict_batch")((d.resident(array, self._backend, self._dtype),)).numpy()
@@ -484,24 +541,6 @@ class Trainer(Versioned):
         self._workspace = Workspace()
         if self.optimizer is not None:
             variables.move(self.optimizer.variables, device)
-
-
-def stretches(size: int, batch: int, kind: str, listeners: Any) -> Iterator[tuple[int, int]]:
-    """(batch size, how many steps of it) to run before looking up: one at a time if somebody listens to batches, else as many as take
-    about a tenth of a second; then the smaller batch that is left."""
-    full, rest = divmod(size, batch)
-    count, left = 1, full
-    each = listeners is not None and listeners.wants_batches(kind)
-    watched = listeners is not None and listeners.wants_progress(kind)
-    while left:
-        count = 1 if each else left if not watched else min(count, left)
-        before = time.perf_counter()
-        yield batch, count
-        took = time.perf_counter() - before
-        left -= count
-        count = max(1, min(count * 4, int(count * SLICE / max(took, 1e-9))))
-    if rest:
-        yield rest, 1
 
 
 def _as_list(value: Any, what: str) -> Sequence[Any]:
