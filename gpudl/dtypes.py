@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import ml_dtypes
@@ -60,12 +60,12 @@ def floatx() -> np.dtype[Any]:
     return _BY_NAME[config.floatx()]
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_float(dtype: np.dtype[Any]) -> bool:
     return dtype in FLOATS
 
 
-@lru_cache(maxsize=None)
+@cache
 def promote(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     """The type of a result of two arrays: an integer takes the float's type, float16 with bfloat16 gives float32, else the wider.
 
