@@ -102,7 +102,8 @@ class Variable(Tensor):
         self.array, self.storage = array, storage
 
     def __repr__(self) -> str:
-        return f"Variable({self.name!r}, {super().__repr__()[7:]}"
+        text = super().__repr__()[len("Tensor(") : -1].removesuffix(", requires_grad=True")
+        return f"Variable({self.name!r}, {text})"
 
     def __reduce__(self) -> Any:
         return Variable, (self.numpy(), self.trainable, None, self.device, self.name)
