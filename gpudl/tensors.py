@@ -110,7 +110,7 @@ class Tensor:
     array: Any
     storage: Storage
     edge: tuple[Node | Leaf, int] | None  # how it came to be: (node, number of its output), (Leaf, 0), or None
-    origin: tuple[str, Tensor]  # set on results of softmax and sigmoid alone: what they were computed from
+    origin: tuple[Any, ...]  # set on results of softmax and sigmoid alone: what they were computed from
 
     def __init__(self, value: TensorLike, requires_grad: bool = False, dtype: Any = None, device: str | None = None) -> None:
         if mode.recorder is not None:
