@@ -31,6 +31,7 @@ from .ops import (
     sparse_plus,
     sparse_sigmoid,
     squareplus,
+    step,
     tanh,
     tanh_shrink,
     threshold,
@@ -101,8 +102,8 @@ hard_swish = hard_silu
 
 _functions: list[Activation] = [
     celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid, log_softmax, mish,
-    relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid, squareplus, tanh, tanh_shrink,
-    threshold,
+    relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid, squareplus, step, tanh,
+    tanh_shrink, threshold,
 ]  # fmt: skip
 _names: dict[str, Activation] = {f.__name__: f for f in _functions} | {"swish": silu, "hard_swish": hard_silu}
 
@@ -179,7 +180,7 @@ def deserialize(config: Any, custom: Mapping[str, Any] | None = None) -> Activat
 
 __all__ = ["celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish",
            "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "serialize", "sigmoid",
-           "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh",
-           "tanh_shrink", "threshold"]
+           "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "step", "swish",
+           "tanh", "tanh_shrink", "threshold"]  # fmt: skip
 
 __getattr__ = missing_attribute(__name__, __all__)

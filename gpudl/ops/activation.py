@@ -1,4 +1,4 @@
-"""Bend a tensor element by element with straight pieces: `relu`, `leaky_relu`, `hard_sigmoid`, `threshold` and their kin.
+"""Bend a tensor element by element with straight pieces: `relu`, `leaky_relu`, `hard_sigmoid`, `threshold`, `step` and their kin.
 
 Each is one kernel, and its gradient another. The smooth ones are in `smooth.py`.
 """
@@ -242,5 +242,28 @@ def sparse_plus(x: TensorLike) -> Tensor:
     return apply(SPARSE_PLUS, (floating(x),))  # type: ignore[no-any-return]
 
 
+def _step(xp: Any, y: Any, x: Any) -> None:
+    y[...] = x >= 0
+    choose(xp, y, x != x, x, y)  # NaN stays NaN
+
+
+def _step_grad(xp: Any, dx: Any, g: Any, x: Any) -> None:
+    dx.fill(0)
+
+
+STEP = unary("step", _step, _step_grad)
+
+
+def step(x: TensorLike) -> Tensor:
+    """1 where x >= 0, else 0: the activation of the first neurons. Its gradient is 0 everywhere, so layers before it learn nothing.
+
+    Rosenblatt, "The perceptron", 1958.
+
+    >>> step([-0.5, 0.0, 2.0])
+    Tensor([0., 1., 1.], dtype=float32)
+    """
+    return apply(STEP, (floating(x),))  # type: ignore[no-any-return]
+
+
 __all__ = ["hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "relu", "relu6", "soft_shrink",
-           "sparse_plus", "sparse_sigmoid", "threshold"]  # fmt: skip
+           "sparse_plus", "sparse_sigmoid", "step", "threshold"]  # fmt: skip

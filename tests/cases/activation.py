@@ -90,6 +90,7 @@ FUNCTIONS = {  # name: (function, oracle, kinks, is odd numbers' value defined b
     "squareplus": (ops.squareplus, lambda x: (x + np.sqrt(x * x + 4)) / 2, (), False),
     "squareplus/b": (lambda x: ops.squareplus(x, 0.5), lambda x: (x + np.sqrt(x * x + 0.5)) / 2, (), False),
     "sparse_plus": (ops.sparse_plus, lambda x: np.where(x >= 1, x, np.where(x <= -1, 0, (x + 1) ** 2 / 4)), (-1, 1), False),
+    "step": (ops.step, lambda x: np.where(np.isnan(x), x, (x >= 0) * 1.0), (0,), True),
     "sparse_sigmoid": (ops.sparse_sigmoid, lambda x: clip01((x + 1) / 2), (-1, 1), True),
 }
 
