@@ -9,6 +9,7 @@ import ast
 import inspect
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,12 @@ def dotted(node: ast.AST) -> str | None:
     return ".".join(reversed(names)) if names and isinstance(node, ast.Name) and node.id == "xp" else None
 
 
-def uses() -> Iterator[tuple[str, str, tuple[str, ...]]]:
+@cache
+def uses() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    return tuple(found())
+
+
+def found() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """(where, name, keywords) of everything used on an argument `xp`, in any function of the package."""
     for file in sorted(HOUSE.rglob("*.py")):
         if "backends" in file.parts:
