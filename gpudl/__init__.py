@@ -6,6 +6,8 @@ NumPy and PyTorch do. `gpudl.show_config()` says what runs where.
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
+
 from . import backends, config, ops
 from .autograd import enable_grad, grad, no_grad
 from .backends import device, set_device
@@ -32,4 +34,9 @@ __all__ = [
     "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
 
-__getattr__ = _missing_attribute(__name__, __all__)
+_LAZY = ("datasets", "preprocessing", "testing")  # loaded when first named, to keep the import light
+_missing = _missing_attribute(__name__, (*__all__, *_LAZY))
+
+
+def __getattr__(name: str) -> object:
+    return _import_module(f"{__name__}.{name}") if name in _LAZY else _missing(name)
