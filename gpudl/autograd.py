@@ -485,5 +485,20 @@ ADD = Op("add", lambda a, b: ((broadcast("add", a, b), a.dtype),), _add, lambda 
 ADD_ = Op("add_", None, _add_, updates=1)
 ASSIGN_ = Op("assign_", None, _assign_, updates=1)
 
-__all__ = ["ADD", "ADD_", "ASSIGN_", "COPY", "EXPAND", "SUM_TO", "Context", "apply", "backward", "broadcast", "enable_grad", "grad",
-           "no_grad", "remember", "view"]
+__all__ = [
+    "ADD",
+    "ADD_",
+    "ASSIGN_",
+    "COPY",
+    "EXPAND",
+    "SUM_TO",
+    "Context",
+    "apply",
+    "backward",
+    "broadcast",
+    "enable_grad",
+    "grad",
+    "no_grad",
+    "remember",
+    "view",
+]

@@ -219,9 +219,7 @@ class VarianceScaling(Initializer):
 
     fields: ClassVar[tuple[str, ...]] = ("scale", "mode", "distribution", "seed")
 
-    def __init__(
-        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: int | None = None
-    ) -> None:
+    def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: int | None = None) -> None:
         where = type(self).__name__
         self.scale = checked_number(where, "scale", scale)
         if self.scale <= 0:
@@ -316,11 +314,35 @@ class Orthogonal(Initializer):
         return (self.gain * (q if rows >= columns else q.T)).reshape(shape)
 
 
-CLASSES = [Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones, Orthogonal, RandomNormal,
-           RandomUniform, TruncatedNormal, VarianceScaling, Zeros]
-table = Table("initializer", Initializer, CLASSES, {
-    "normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "one": Ones, "eye": Identity,
-})
+CLASSES = [
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Identity,
+    LecunNormal,
+    LecunUniform,
+    Ones,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    Zeros,
+]
+table = Table(
+    "initializer",
+    Initializer,
+    CLASSES,
+    {
+        "normal": RandomNormal,
+        "uniform": RandomUniform,
+        "zero": Zeros,
+        "one": Ones,
+        "eye": Identity,
+    },
+)
 
 
 def get(identifier: Any) -> Any:
@@ -360,8 +382,26 @@ def values(initializer: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ar
     return made.astype(dtype, copy=False)
 
 
-__all__ = ["Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer", "LecunNormal", "LecunUniform",
-           "Ones", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "Zeros", "deserialize", "get",
-           "serialize"]
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 __getattr__ = missing_attribute(__name__, __all__)

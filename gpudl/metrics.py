@@ -383,7 +383,21 @@ def deserialize(config: Any) -> Metric:
     return get(config)
 
 
-__all__ = ["Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanMetricWrapper", "MeanOf", "MeanSquaredError", "Metric",
-           "SparseCategoricalAccuracy", "check", "deserialize", "get", "serialize", "unique_names"]
+__all__ = [
+    "Accuracy",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "Mean",
+    "MeanMetricWrapper",
+    "MeanOf",
+    "MeanSquaredError",
+    "Metric",
+    "SparseCategoricalAccuracy",
+    "check",
+    "deserialize",
+    "get",
+    "serialize",
+    "unique_names",
+]
 
 __getattr__ = missing_attribute(__name__, __all__)

@@ -54,7 +54,8 @@ class NativeStatus:
         if self.build == "failed":
             return (
                 "gpudl: the compiled modules could not be built when gpudl was installed, so the slower NumPy code runs. "
-                f"They need a C++ compiler (g++ or clang++) and Python's headers, no more. {_REBUILD} (GPUDL_PURE=1 when installing says it is on purpose.)"
+                f"They need a C++ compiler (g++ or clang++) and Python's headers, no more. {_REBUILD} "
+                "(GPUDL_PURE=1 when installing says it is on purpose.)"
             )
         if self.cuda_build.startswith("failed"):
             return f"gpudl: the CUDA module could not be built when gpudl was installed, it {self.cuda_build.rstrip('. ')}. {_REBUILD}"

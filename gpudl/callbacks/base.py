@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .. import renames
+from ..errors import ShapeError
 from ..renames import RENAMES
 
 Logs = dict[str, float]
@@ -47,6 +50,10 @@ class Callback:
             validation: whether there are validation data.
             others_add: whether a callback of the user's own takes part, which may add names.
         """
+
+    def new_labels(self, epoch: int, y: Any) -> Any:
+        """The labels to train with in this epoch, for the array of those that were passed to fit, which must not be changed."""
+        return y
 
     def on_train_begin(self, logs: Logs | None = None) -> None: ...
     def on_train_end(self, logs: Logs | None = None) -> None: ...
@@ -161,6 +168,21 @@ class CallbackList:
     def wants_batches(self, kind: str) -> bool:
         """Whether some callback has a hook for batches of "train", "test" or "predict"."""
         return self._wants[kind]
+
+    @property
+    def changes_labels(self) -> bool:
+        """Whether some callback makes new labels for every epoch."""
+        return any(overrides(c, "new_labels") for c in self.callbacks)
+
+    def new_labels(self, epoch: int, y: Any) -> Any:
+        """The labels of an epoch: a copy of y, as the callbacks change it."""
+        for c in self.callbacks:
+            if overrides(c, "new_labels"):
+                found = np.array(c.new_labels(epoch, y))
+                if found.shape != y.shape:
+                    raise ShapeError(f"[{type(c).__name__}] new_labels must keep the shape {y.shape}. Received: shape {found.shape}")
+                y = found
+        return y
 
     def wants_progress(self, kind: str) -> bool:
         """Whether a progress bar is to be moved during this kind of work."""

@@ -32,14 +32,26 @@ def whole(where: str, name: str, value: Any, least: int = 1) -> int:
     return found
 
 
-def pair(where: str, name: str, value: Any) -> tuple[int, int]:
-    """Two positive integers, from one or two."""
+def sizes(where: str, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
+    """One integer for each spatial axis, from one for all or from as many."""
     if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"[{where}] {name} must be one whole number, or two for height and width. Received: {name}={value!r}")
-        return whole(where, name, value[0]), whole(where, name, value[1])
-    size = whole(where, name, value)
-    return size, size
+        if len(value) != rank:
+            wanted = "one whole number" if rank == 1 else "one whole number, or two for height and width"
+            raise ValueError(f"[{where}] {name} must be {wanted}. Received: {name}={value!r}")
+        return tuple(whole(where, name, n, least) for n in value)
+    return (whole(where, name, value, least),) * rank
+
+
+def borders(where: str, name: str, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
+    """How much stands before and after each spatial axis: from one integer, from one for each axis, or from pairs."""
+    if not isinstance(value, (tuple, list)):
+        return ((whole(where, name, value, 0),) * 2,) * rank
+    looks = "(left, right)" if rank == 1 else "(rows, columns) or ((top, bottom), (left, right))"
+    entries = [value] if rank == 1 and len(value) == 2 and not isinstance(value[0], (tuple, list)) else list(value)
+    if len(entries) != rank or any(isinstance(e, (tuple, list)) and len(e) != 2 for e in entries):
+        raise ValueError(f"[{where}] {name} must be one whole number, or {looks}. Received: {name}={value!r}")
+    pairs = [e if isinstance(e, (tuple, list)) else (e, e) for e in entries]
+    return tuple((whole(where, name, a, 0), whole(where, name, b, 0)) for a, b in pairs)
 
 
 def number(where: str, name: str, value: Any, least: float | None = None) -> float:
@@ -80,8 +92,8 @@ def choice(where: str, name: str, value: Any, allowed: Sequence[str]) -> str:
     return found
 
 
-def padding(where: str, value: Any) -> str:
-    return choice(where, "padding", value, ("valid", "same"))
+def padding(where: str, value: Any, allowed: Sequence[str] = ("valid", "same")) -> str:
+    return choice(where, "padding", value, allowed)
 
 
 def data_format(where: str, value: Any) -> str:
@@ -146,21 +158,22 @@ def window(size: int | None, taps: int, stride: int, dilation: int, mode: str) -
     """How many places a window has along one axis; 0 or less if it does not fit."""
     if size is None:
         return None
-    if mode == "same":
+    if mode in ("same", "causal"):
         return -(-size // stride)
     return (size - (taps - 1) * dilation - 1) // stride + 1
 
 
-def images(shape: Shape, data_format: str) -> tuple[int | None, int | None, int | None, int | None]:
-    """(N, H, W, C) from the shape of a batch of images in either layout."""
-    n, a, b, c = shape
-    return (n, a, b, c) if data_format == "channels_last" else (n, b, c, a)
+def spatial(where: str, shape: Shape, data_format: str, rank: int) -> tuple[int | None, Shape, int | None]:
+    """(N, sizes of the spatial axes, C) from the shape of a batch of images or sequences in either layout."""
+    along = "steps" if rank == 1 else "height, width"
+    meaning = f", (batch, {along}, channels)" if data_format == "channels_last" else f", (batch, channels, {along})"
+    axes(where, shape, rank + 2, rank + 2, meaning)
+    return (shape[0], shape[1:-1], shape[-1]) if data_format == "channels_last" else (shape[0], shape[2:], shape[1])
 
 
 def laid_out(n: int | None, sizes: Sequence[int | None], c: int | None, data_format: str) -> Shape:
-    """The shape of a batch of images in a layout."""
-    h, w = sizes
-    return (n, h, w, c) if data_format == "channels_last" else (n, c, h, w)
+    """The shape of a batch of images or sequences in a layout."""
+    return (n, *sizes, c) if data_format == "channels_last" else (n, c, *sizes)
 
 
 def axis(where: str, value: int, input_shape: Shape) -> int:

@@ -118,9 +118,7 @@ class Conv2D(Layer):
             raise ShapeError(f"[Conv2D] expected {expected} channels ({self.data_format}). Received: {channels}, input shape {shape}")
         if not channels or channels % self.groups:
             raise ShapeError(f"[Conv2D] the channels must be divisible by groups={self.groups}. Received: {channels}, input shape {shape}")
-        sizes = [
-            arguments.window(*each, self.padding) for each in zip((h, w), self.kernel_size, self.strides, self.dilation_rate)
-        ]
+        sizes = [arguments.window(*each, self.padding) for each in zip((h, w), self.kernel_size, self.strides, self.dilation_rate)]
         if any(p is not None and p < 1 for p in sizes) and (self.padding == "valid" or 0 in (h, w)):
             dilated = f" with dilation_rate {self.dilation_rate}" if max(self.dilation_rate) > 1 else ""
             raise ShapeError(

@@ -13,18 +13,19 @@ from .arguments import Shape
 from .base import Layer
 
 
-class _Pooling2D(Layer):
-    """What both poolings share: windows and shapes."""
+class Pooling(Layer):
+    """What all poolings share: windows and shapes. Subclasses say their rank, the number of spatial axes, and their op."""
 
+    _rank: ClassVar[int]
     _op: ClassVar[Callable[..., Tensor]]
 
     def __init__(
-        self, pool_size: Any = (2, 2), strides: Any = None, padding: str = "valid", data_format: str | None = None, **kwargs: Any
+        self, pool_size: Any = 2, strides: Any = None, padding: str = "valid", data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         where = type(self).__name__
-        self.pool_size = arguments.pair(where, "pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else arguments.pair(where, "strides", strides)
+        self.pool_size = arguments.sizes(where, "pool_size", pool_size, self._rank)
+        self.strides = self.pool_size if strides is None else arguments.sizes(where, "strides", strides, self._rank)
         self.padding = arguments.padding(where, padding)
         self.data_format = arguments.data_format(where, data_format)
 
@@ -32,23 +33,23 @@ class _Pooling2D(Layer):
         self.compute_output_shape(input_shape)
 
     def call(self, inputs: Tensor) -> Tensor:
-        if inputs.array.ndim != 4:
+        if inputs.array.ndim != self._rank + 2:
             self.compute_output_shape(inputs.shape)  # raises
         return type(self)._op(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         where, shape = type(self).__name__, tuple(input_shape)
-        n, h, w, c = arguments.images(of_images(where, shape, self.data_format), self.data_format)
-        sizes = [arguments.window(size, taps, stride, 1, self.padding) for size, taps, stride in zip((h, w), self.pool_size, self.strides)]
-        if any(p is not None and p < 1 for p in sizes):
+        n, sizes, c = arguments.spatial(where, shape, self.data_format, self._rank)
+        windows = [arguments.window(*each, 1, self.padding) for each in zip(sizes, self.pool_size, self.strides)]
+        if any(p is not None and p < 1 for p in windows):
             raise ShapeError(
-                f"[{where}] pool_size {self.pool_size} is larger than its input {(h, w)} with padding={self.padding!r}. "
+                f"[{where}] pool_size {self.pool_size} is larger than its input {sizes} with padding={self.padding!r}. "
                 f"Use padding='same', a smaller window, or fewer layers that shrink. Received: input shape {shape}"
             )
-        return arguments.laid_out(n, sizes, c, self.data_format)
+        return arguments.laid_out(n, windows, c, self.data_format)
 
 
-class MaxPooling2D(_Pooling2D):
+class MaxPooling2D(Pooling):
     """The largest number in every window of every channel.
 
     Args:
@@ -63,10 +64,11 @@ class MaxPooling2D(_Pooling2D):
     (1, 2, 2, 3)
     """
 
+    _rank = 2
     _op = staticmethod(ops.max_pool)
 
 
-class AveragePooling2D(_Pooling2D):
+class AveragePooling2D(Pooling):
     """The mean over every window of every channel. Arguments as for `MaxPooling2D`; padding does not count.
 
     >>> import gpudl
@@ -74,12 +76,14 @@ class AveragePooling2D(_Pooling2D):
     (1, 3, 2, 3)
     """
 
+    _rank = 2
     _op = staticmethod(ops.average_pool)
 
 
-class _GlobalPooling2D(Layer):
-    """What both global poolings share."""
+class GlobalPooling(Layer):
+    """What all global poolings share."""
 
+    _rank: ClassVar[int]
     _op: ClassVar[Callable[..., Tensor]]
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
@@ -88,16 +92,16 @@ class _GlobalPooling2D(Layer):
         self.keepdims = arguments.flag(type(self).__name__, "keepdims", keepdims)
 
     def call(self, inputs: Tensor) -> Tensor:
-        of_images(type(self).__name__, inputs.shape, self.data_format)
-        axes = (1, 2) if self.data_format == "channels_last" else (2, 3)
-        return type(self)._op(inputs, axis=axes, keepdims=self.keepdims)
+        arguments.spatial(type(self).__name__, inputs.shape, self.data_format, self._rank)
+        first = 1 if self.data_format == "channels_last" else 2
+        return type(self)._op(inputs, axis=tuple(range(first, first + self._rank)), keepdims=self.keepdims)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        n, _, _, c = arguments.images(of_images(type(self).__name__, tuple(input_shape), self.data_format), self.data_format)
-        return arguments.laid_out(n, (1, 1), c, self.data_format) if self.keepdims else (n, c)
+        n, _, c = arguments.spatial(type(self).__name__, tuple(input_shape), self.data_format, self._rank)
+        return arguments.laid_out(n, (1,) * self._rank, c, self.data_format) if self.keepdims else (n, c)
 
 
-class GlobalAveragePooling2D(_GlobalPooling2D):
+class GlobalAveragePooling2D(GlobalPooling):
     """The mean of every channel over the whole image: (N, H, W, C) to (N, C).
 
     Args:
@@ -110,23 +114,27 @@ class GlobalAveragePooling2D(_GlobalPooling2D):
     Tensor([[1., 1., 1.]], dtype=float32)
     """
 
+    _rank = 2
     _op = staticmethod(ops.mean)
 
 
-class GlobalMaxPooling2D(_GlobalPooling2D):
+class GlobalMaxPooling2D(GlobalPooling):
     """The largest number of every channel. Arguments as for `GlobalAveragePooling2D`."""
 
+    _rank = 2
     _op = staticmethod(ops.max)
-
-
-def of_images(where: str, shape: Shape, data_format: str) -> Shape:
-    meaning = ", (batch, height, width, channels)" if data_format == "channels_last" else ", (batch, channels, height, width)"
-    arguments.axes(where, shape, 4, 4, meaning)
-    return shape
 
 
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
 
-__all__ = ["AveragePooling2D", "AvgPool2D", "GlobalAveragePooling2D", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalMaxPooling2D",
-           "MaxPool2D", "MaxPooling2D"]
+__all__ = [
+    "AveragePooling2D",
+    "AvgPool2D",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
+    "MaxPool2D",
+    "MaxPooling2D",
+]

@@ -19,13 +19,13 @@ _ALONG_AN_AXIS = {"softmax", "log_softmax", "glu", "sparsemax"}
 
 
 def to_channels_last(x: Tensor) -> Tensor:
-    """(N, C, H, W) seen as (N, H, W, C)."""
-    return ops.transpose(x, (0, 2, 3, 1))
+    """(N, C, H, W) seen as (N, H, W, C), or (N, C, L) as (N, L, C)."""
+    return ops.transpose(x, (0, 2, 3, 1) if x.array.ndim == 4 else (0, 2, 1))
 
 
 def to_channels_first(x: Tensor) -> Tensor:
-    """(N, H, W, C) seen as (N, C, H, W)."""
-    return ops.transpose(x, (0, 3, 1, 2))
+    """(N, H, W, C) seen as (N, C, H, W), or (N, L, C) as (N, C, L)."""
+    return ops.transpose(x, (0, 3, 1, 2) if x.array.ndim == 4 else (0, 2, 1))
 
 
 def elementwise(function: Any) -> bool:
@@ -37,7 +37,7 @@ def elementwise(function: Any) -> bool:
 def along_memory(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """function(x); elementwise ones walk channels_first views of NHWC memory in the order of memory, and keep that order."""
     array = x.array
-    if array.ndim == 4 and not array.flags.c_contiguous and elementwise(function):
+    if array.ndim in (3, 4) and not array.flags.c_contiguous and elementwise(function):
         last = to_channels_last(x)
         if last.array.flags.c_contiguous:
             return to_channels_first(function(last))

@@ -58,8 +58,25 @@ def deserialize(config: Any) -> Loss | None:
     return get(config)
 
 
-__all__ = ["BCE", "MSE", "BinaryCrossentropy", "CategoricalCrossentropy", "Loss", "LossFunction", "MeanSquaredError",
-           "SparseCategoricalCrossentropy", "bce", "binary_crossentropy", "categorical_crossentropy", "check_labels", "deserialize", "get",
-           "mean_squared_error", "mse", "serialize", "sparse_categorical_crossentropy"]
+__all__ = [
+    "BCE",
+    "MSE",
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "Loss",
+    "LossFunction",
+    "MeanSquaredError",
+    "SparseCategoricalCrossentropy",
+    "bce",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "check_labels",
+    "deserialize",
+    "get",
+    "mean_squared_error",
+    "mse",
+    "serialize",
+    "sparse_categorical_crossentropy",
+]
 
 __getattr__ = missing_attribute(__name__, __all__)

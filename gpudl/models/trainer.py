@@ -303,11 +303,17 @@ class Trainer(Versioned):
         listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=epochs, steps=total)
         names = self._log_names(first[1], first[0].shape)
         listeners.check([*names, *[f"val_{n}" for n in names]] if held is not None else names, held is not None)
+        labels = None
+        if listeners.changes_labels:
+            if isinstance(source, Stream):
+                raise ValueError("[fit] callbacks that change labels need arrays, not batches that come one at a time")
+            labels = source[1]
+            source = [source[0], listeners.new_labels(initial_epoch, labels), *source[2:]]
         self._prepare(first[0], first[1])
         train = self._placed(source, batch, steps)
         test = None if held is None else self._placed(held, held_batch, held_steps)
         try:
-            self._fit_loop(train, test, listeners, range(initial_epoch, epochs), bool(shuffle), validation_freq)
+            self._fit_loop(train, test, listeners, range(initial_epoch, epochs), bool(shuffle), validation_freq, labels)
         finally:
             listeners.close()
         return self.history
@@ -358,7 +364,14 @@ class Trainer(Versioned):
         return ["loss", *[metrics_module.get(m, loss=self.loss, output_shape=output, y=y).name for m, _ in self._metrics_wanted or []]]
 
     def _fit_loop(
-        self, train: d.Dataset | Stream, test: d.Dataset | Stream | None, listeners: Any, epochs: range, shuffle: bool, freq: int
+        self,
+        train: d.Dataset | Stream,
+        test: d.Dataset | Stream | None,
+        listeners: Any,
+        epochs: range,
+        shuffle: bool,
+        freq: int,
+        labels: np.ndarray[Any, Any] | None = None,  # as passed, where callbacks change them
     ) -> None:
         self.stop_training = False
         foreign, strangers = self._foreign, listeners.foreign
@@ -368,6 +381,8 @@ class Trainer(Versioned):
                 for kind in ("train", "test", "train_batch", "test_batch"):
                     self._runner(kind).doubt()
             listeners.on_epoch_begin(epoch)
+            if labels is not None and isinstance(train, d.Dataset) and epoch > epochs.start:
+                train.relabel(listeners.new_labels(epoch, labels))
             logs = self._epoch("train", train, listeners, shuffle)
             if not logs:  # a generator had nothing left
                 break

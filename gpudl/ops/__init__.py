@@ -26,6 +26,7 @@ from .optim import *  # noqa: F403
 from .pool import *  # noqa: F403
 from .powers import *  # noqa: F403
 from .random import *  # noqa: F403
+from .recurrent import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .scan import *  # noqa: F403
 from .scattering import *  # noqa: F403

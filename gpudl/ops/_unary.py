@@ -34,7 +34,5 @@ def unary(
 
     gradient = Op(f"{name}_grad", same, slope, slope_vjp, saves=(1,) if second is None else (0, 1), twice=True)
     if reads == "y":
-        return Op(
-            name, same, forward, lambda ctx, g: (ctx.grad(0, gradient, (g, ctx.output(0)), ctx.attrs),), saves=("y0",), twice=True
-        )
+        return Op(name, same, forward, lambda ctx, g: (ctx.grad(0, gradient, (g, ctx.output(0)), ctx.attrs),), saves=("y0",), twice=True)
     return Op(name, same, forward, lambda ctx, g: (ctx.grad(0, gradient, (g, ctx.input(0)), ctx.attrs),), saves=(0,), twice=True)

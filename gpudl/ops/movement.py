@@ -360,5 +360,17 @@ def diag(x: TensorLike, k: int = 0) -> Tensor:
     return out
 
 
-__all__ = ["broadcast_to", "diag", "diagonal", "expand_dims", "flip", "moveaxis", "ravel", "reshape", "split", "squeeze", "swapaxes",
-           "transpose"]
+__all__ = [
+    "broadcast_to",
+    "diag",
+    "diagonal",
+    "expand_dims",
+    "flip",
+    "moveaxis",
+    "ravel",
+    "reshape",
+    "split",
+    "squeeze",
+    "swapaxes",
+    "transpose",
+]

@@ -92,9 +92,7 @@ def _power_vjp(ctx: Any, g: Tensor) -> Any:
 
 
 POWER_GRAD_BASE = Op("power_grad_base", same, _power_grad_base, _power_grad_base_vjp, saves=(0, 1, 2), twice=True)
-POWER_GRAD_EXPONENT = Op(
-    "power_grad_exponent", same, _power_grad_exponent, _power_grad_exponent_vjp, saves=(0, 1, 2), twice=True
-)
+POWER_GRAD_EXPONENT = Op("power_grad_exponent", same, _power_grad_exponent, _power_grad_exponent_vjp, saves=(0, 1, 2), twice=True)
 POWER = Op("power", binary("power"), _power, _power_vjp, saves=(0, 1), twice=True)
 
 

@@ -154,9 +154,7 @@ def _prod_grad(xp: Any, dx: Any, g: Any, x: Any, keepdims: int, *axes: int) -> N
 
 
 PROD_GRAD = Op("prod_grad", _like_second, _prod_grad)
-PROD = Op(
-    "prod", reduction("prod", total_dtype), _prod, lambda ctx, g: (ctx.grad(0, PROD_GRAD, (g, ctx.input(0)), ctx.attrs),), saves=(0,)
-)
+PROD = Op("prod", reduction("prod", total_dtype), _prod, lambda ctx, g: (ctx.grad(0, PROD_GRAD, (g, ctx.input(0)), ctx.attrs),), saves=(0,))
 
 
 def prod(x: TensorLike, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Tensor:

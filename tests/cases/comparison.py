@@ -36,8 +36,12 @@ def families():
         yield case(f"{name}/odd numbers", f, these(ODD[:, None], ODD), oracle)
         yield case(f"{name}/empty", f, these(np.zeros((0, 3)), np.zeros(3)), oracle)
         yield whole(f"{name}/integers", f, oracle, INTEGERS, OTHERS)
-        yield whole(f"{name}/a number beyond the type", lambda x, f=f: (f(x, 300), f(-1, x)),
-                    lambda x, oracle=oracle: (oracle(x.astype(int), 300), oracle(-1, x.astype(int))), np.array([0, 200, 255], "uint8"))
+        yield whole(
+            f"{name}/a number beyond the type",
+            lambda x, f=f: (f(x, 300), f(-1, x)),
+            lambda x, oracle=oracle: (oracle(x.astype(int), 300), oracle(-1, x.astype(int))),
+            np.array([0, 200, 255], "uint8"),
+        )
     for name in ("logical_and", "logical_or", "logical_xor"):
         f, oracle = getattr(ops, name), getattr(np, name)
         yield whole(name, f, oracle, TRUTHS, OTHER_TRUTHS)

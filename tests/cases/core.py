@@ -44,6 +44,7 @@ CASES = [
          lambda x: x.astype(np.float16), dtypes=("float32", "float64"), differentiable=()),
     Case("cast/integers", lambda x: elementwise.cast(x, "int32"), lambda rng: [np.array([1.7, -1.7, 0.0, 100.4])],
          lambda x: x.astype(np.int32), differentiable=()),
-    Case("full/by number of the dtype", lambda x: apply(_common.FULL, (), (2.5, _common._CODE_OF[x.dtype], 3, 4), backend=x.storage.backend), normal(()),
+    Case("full/by number of the dtype", lambda x: apply(_common.FULL, (), (2.5, _common._CODE_OF[x.dtype], 3, 4),
+         backend=x.storage.backend), normal(()),
          lambda x: np.full((3, 4), 2.5), differentiable=()),
 ]  # fmt: skip

@@ -124,8 +124,9 @@ def two_arguments():
     for name, oracle in {"floor_divide": np.floor_divide, "mod": np.mod}.items():
         f = getattr(ops, name)
         yield Case(f"{name}/signs", f, these([[7.3, -7.3], [5.1, -5.1]], [[2.0, 2.5], [-2.0, -2.5]]), oracle, dtypes=WIDE)
-        yield value(f"{name}/odd numbers", f, these([1.0, -1.0, np.nan, np.inf, 5.0], [0.0, np.inf, 1.0, 2.0, -np.inf]), oracle,
-                    dtypes=WIDE)
+        yield value(
+            f"{name}/odd numbers", f, these([1.0, -1.0, np.nan, np.inf, 5.0], [0.0, np.inf, 1.0, 2.0, -np.inf]), oracle, dtypes=WIDE
+        )
         yield whole(f"{name}/integers", f, oracle, np.array([7, -7, 7, -7]), np.array([3, 3, -3, -3]))
 
 

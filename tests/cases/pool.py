@@ -143,4 +143,3 @@ CASES = [
         (lambda: ops.average_pool(ones(1, 3, 3, 1), 2, data_format="NHWC"), ValueError, "data_format must be"),
     )),
 ]  # fmt: skip
-

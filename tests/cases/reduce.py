@@ -74,40 +74,74 @@ def families():
         for kind, axis in AXES.items():
             if kind == "/no axis" and name in ("std", "norm", "logsumexp"):
                 continue
-            yield Case(name + kind, lambda x, f=f, a=axis: (f(x, axis=a), f(x, axis=a, keepdims=True)), inputs((3, 4, 5)),
-                       lambda x, o=oracle, a=axis: (o(x, axis=a), o(x, axis=a, keepdims=True)),
-                       dtypes=dtypes, twice=twice, rtol=32, atol=32)
+            yield Case(
+                name + kind,
+                lambda x, f=f, a=axis: (f(x, axis=a), f(x, axis=a, keepdims=True)),
+                inputs((3, 4, 5)),
+                lambda x, o=oracle, a=axis: (o(x, axis=a), o(x, axis=a, keepdims=True)),
+                dtypes=dtypes,
+                twice=twice,
+                rtol=32,
+                atol=32,
+            )
         if name not in ("std", "norm"):  # which have no gradient there, or a jump
             yield Case(f"{name}/no axes", lambda x, f=f: f(x), these(1.5), lambda x, o=oracle: o(x), dtypes=dtypes, twice=twice)
-        yield Case(f"{name}/size 1", lambda x, f=f: f(x, axis=1, keepdims=True), inputs((3, 1)),
-                   lambda x, o=oracle: o(x, axis=1, keepdims=True), dtypes=dtypes, twice=twice,
-                   differentiable=() if name == "std" else None)
+        yield Case(
+            f"{name}/size 1",
+            lambda x, f=f: f(x, axis=1, keepdims=True),
+            inputs((3, 1)),
+            lambda x, o=oracle: o(x, axis=1, keepdims=True),
+            dtypes=dtypes,
+            twice=twice,
+            differentiable=() if name == "std" else None,
+        )
     for name in ("sum", "mean", "prod", "var"):
         f, oracle = getattr(ops, name), getattr(np, name)
         yield value(f"{name}/of nothing", lambda x, f=f: f(x, axis=1), these(np.zeros((3, 0))), lambda x, o=oracle: o(x, axis=1))
         yield value(f"{name}/empty", lambda x, f=f: f(x, axis=1), these(np.zeros((0, 3))), lambda x, o=oracle: o(x, axis=1))
     for name in ("sum", "mean", "max", "min", "prod"):
         f, oracle = getattr(ops, name), getattr(np, name)
-        yield value(f"{name}/odd numbers", lambda x, f=f: f(x, axis=1),
-                    these([[1.0, np.nan], [np.inf, 1.0], [-np.inf, 2.0], [np.inf, -np.inf], [0.0, -0.0]]), lambda x, o=oracle: o(x, axis=1))
+        yield value(
+            f"{name}/odd numbers",
+            lambda x, f=f: f(x, axis=1),
+            these([[1.0, np.nan], [np.inf, 1.0], [-np.inf, 2.0], [np.inf, -np.inf], [0.0, -0.0]]),
+            lambda x, o=oracle: o(x, axis=1),
+        )
     for name in ("sum", "prod", "max", "min"):
         f, oracle = getattr(ops, name), getattr(np, name)
-        yield whole(f"{name}/integers", lambda x, f=f: f(x, axis=0), lambda x, o=oracle: o(x, axis=0),
-                    np.arange(-6, 6, dtype="int32").reshape(3, 4))
+        yield whole(
+            f"{name}/integers", lambda x, f=f: f(x, axis=0), lambda x, o=oracle: o(x, axis=0), np.arange(-6, 6, dtype="int32").reshape(3, 4)
+        )
         yield whole(f"{name}/bytes", f, lambda x, o=oracle: o(x), np.array([200, 3, 7], "uint8"))
     for name in ("any", "all"):
         f, oracle = getattr(ops, name), getattr(np, name)
         truths = np.array([[True, False], [True, True], [False, False]])
-        yield whole(name, lambda x, f=f: (f(x), f(x, axis=1), f(x, axis=0, keepdims=True), f(x[:0], axis=0)),
-                    lambda x, o=oracle: (o(x), o(x, axis=1), o(x, axis=0, keepdims=True), o(x[:0], axis=0)), truths)
-        yield value(f"{name}/numbers", lambda x, f=f: f(x, axis=1), these([[0.0, np.nan], [0.0, -0.0], [1.0, 2.0]]),
-                    lambda x, o=oracle: o(x, axis=1))
+        yield whole(
+            name,
+            lambda x, f=f: (f(x), f(x, axis=1), f(x, axis=0, keepdims=True), f(x[:0], axis=0)),
+            lambda x, o=oracle: (o(x), o(x, axis=1), o(x, axis=0, keepdims=True), o(x[:0], axis=0)),
+            truths,
+        )
+        yield value(
+            f"{name}/numbers",
+            lambda x, f=f: f(x, axis=1),
+            these([[0.0, np.nan], [0.0, -0.0], [1.0, 2.0]]),
+            lambda x, o=oracle: o(x, axis=1),
+        )
     for name in ("argmax", "argmin"):
         f, oracle = getattr(ops, name), getattr(np, name)
-        yield value(name, lambda x, f=f: (f(x), f(x, axis=0), f(x, axis=-1), f(x, axis=1, keepdims=True)), apart((3, 17, 2)),
-                    lambda x, o=oracle: (o(x), o(x, axis=0), o(x, axis=-1), o(x, axis=1, keepdims=True)))
-        yield value(f"{name}/equals and NaN", lambda x, f=f: f(x, axis=1), these([[2.0, 2.0, 1.0], [1.0, np.nan, np.nan], [1.0, 1.0, 1.0]]),
-                    lambda x, o=oracle: o(x, axis=1))
+        yield value(
+            name,
+            lambda x, f=f: (f(x), f(x, axis=0), f(x, axis=-1), f(x, axis=1, keepdims=True)),
+            apart((3, 17, 2)),
+            lambda x, o=oracle: (o(x), o(x, axis=0), o(x, axis=-1), o(x, axis=1, keepdims=True)),
+        )
+        yield value(
+            f"{name}/equals and NaN",
+            lambda x, f=f: f(x, axis=1),
+            these([[2.0, 2.0, 1.0], [1.0, np.nan, np.nan], [1.0, 1.0, 1.0]]),
+            lambda x, o=oracle: o(x, axis=1),
+        )
         yield whole(f"{name}/integers", f, lambda x, o=oracle: o(x), np.array([[3, 9], [9, -4]]))
 
 

@@ -52,10 +52,32 @@ class Block(Layer):
 
 def test_names_are_those_of_keras() -> None:
     reset_names()
-    made = [Dense(1), Dense(1), layers.Conv2D(1, 1), layers.MaxPooling2D(), layers.ReLU(), layers.LeakyReLU(), layers.BatchNormalization(),
-            layers.GlobalAveragePooling2D(), layers.Input((1,)), Dense(1, name="mine"), Dense(1)]
-    assert [m.name for m in made] == ["dense", "dense_1", "conv2d", "max_pooling2d", "re_lu", "leaky_re_lu", "batch_normalization",
-                                      "global_average_pooling2d", "input_layer", "mine", "dense_2"]
+    made = [
+        Dense(1),
+        Dense(1),
+        layers.Conv2D(1, 1),
+        layers.MaxPooling2D(),
+        layers.ReLU(),
+        layers.LeakyReLU(),
+        layers.BatchNormalization(),
+        layers.GlobalAveragePooling2D(),
+        layers.Input((1,)),
+        Dense(1, name="mine"),
+        Dense(1),
+    ]
+    assert [m.name for m in made] == [
+        "dense",
+        "dense_1",
+        "conv2d",
+        "max_pooling2d",
+        "re_lu",
+        "leaky_re_lu",
+        "batch_normalization",
+        "global_average_pooling2d",
+        "input_layer",
+        "mine",
+        "dense_2",
+    ]
 
 
 def test_variables_and_their_order() -> None:

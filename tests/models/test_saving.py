@@ -68,8 +68,16 @@ def test_training_goes_on_bit_for_bit(tmp_path: Path, optimizer: Callable[[], An
 
 
 def test_layers_come_back(tmp_path: Path) -> None:
-    model = Sequential([Input((8, 8, 1)), Conv2D(4, 3, padding="same", kernel_regularizer="l2", activity_regularizer="l1"), MaxPooling2D(),
-                        Flatten(), Sequential([Dense(3, activation="tanh")], name="top")], name="net")
+    model = Sequential(
+        [
+            Input((8, 8, 1)),
+            Conv2D(4, 3, padding="same", kernel_regularizer="l2", activity_regularizer="l1"),
+            MaxPooling2D(),
+            Flatten(),
+            Sequential([Dense(3, activation="tanh")], name="top"),
+        ],
+        name="net",
+    )
     model.layers[0].trainable = False
     save_model(model, tmp_path / "m.safetensors")
     again = load_model(str(tmp_path / "m.safetensors"))
@@ -225,8 +233,16 @@ def test_wrong_paths(tmp_path: Path) -> None:
 def test_files_that_are_no_models(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     deep = ("[" * 200_000 + "]" * 200_000).encode()
-    for data in (b"", b"text", b"\x00" * 100, b"\xff" * 100, struct.pack("<Q", 2**40) + b"{}", struct.pack("<Q", len(deep)) + deep,
-                 safetensors.numpy.save({"a": np.ones(3)}), b"\x80\x04\x95pickle" * 20):
+    for data in (
+        b"",
+        b"text",
+        b"\x00" * 100,
+        b"\xff" * 100,
+        struct.pack("<Q", 2**40) + b"{}",
+        struct.pack("<Q", len(deep)) + deep,
+        safetensors.numpy.save({"a": np.ones(3)}),
+        b"\x80\x04\x95pickle" * 20,
+    ):
         path.write_bytes(data)
         with pytest.raises(ValueError, match=r"x.safetensors"):
             load_model(path)
