@@ -181,11 +181,12 @@ def _extreme_infer(name: str) -> Any:
 
 
 def _max(xp: Any, y: Any, x: Any, keepdims: int, *axes: int) -> None:
-    x.max(axis=axes, out=y, keepdims=bool(keepdims))  # NumPy's functions of these names take 1 us longer than its methods
+    # NumPy's functions of these names take 1 us longer than its methods; with out=, NumPy before 2.2 is wrong for negative strides
+    y[...] = x.max(axis=axes, keepdims=bool(keepdims))
 
 
 def _min(xp: Any, y: Any, x: Any, keepdims: int, *axes: int) -> None:
-    x.min(axis=axes, out=y, keepdims=bool(keepdims))
+    y[...] = x.min(axis=axes, keepdims=bool(keepdims))
 
 
 def _extreme_grad(xp: Any, dx: Any, g: Any, x: Any, y: Any, keepdims: int, *axes: int) -> None:

@@ -56,7 +56,7 @@ def _softmax(xp: Any, y: Any, stats: Any, x: Any, *axes: int) -> None:
             _short_rows(y.reshape(-1, x.shape[-1]), stats.reshape(2, -1), x.reshape(-1, x.shape[-1]))
         return
     high, log_sum = stats[0], stats[1]
-    x.max(axes, out=high, keepdims=True)
+    high[...] = x.max(axes, keepdims=True)  # with out=, NumPy before 2.2 is wrong for negative strides
     xp.subtract(x, high, out=y)
     xp.exp(y, out=y)
     y.sum(axes, out=log_sum, keepdims=True)
