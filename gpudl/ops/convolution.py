@@ -244,7 +244,7 @@ def separable_conv(
     return _conv("separable_conv", x, k, 1, 1, "valid", data_format, 1)
 
 
-def _transposed_axis(name: str, size: int, taps: int, stride: int, dilation: int, mode: str, extra: int | None) -> tuple[int, int, int]:
+def transposed_axis(size: int, taps: int, stride: int, dilation: int, mode: str, extra: int | None) -> tuple[int, int, int]:
     """Size of the output of `conv_transpose`, and the zeros before and after it of the convolution that it is the transpose of."""
     reach = (taps - 1) * dilation + 1
     if mode == "valid":
@@ -308,7 +308,7 @@ def conv_transpose(
             f"{channels} channels; kernel {k.shape}"
         )
     x, k = to_nhwc(x, last), expand_dims(k, 0) if rank == 1 else k
-    axes = [_transposed_axis(name, x.shape[1 + i], k.shape[i], stride[i], dilation[i], padding.lower(), extra[i]) for i in (0, 1)]
+    axes = [transposed_axis(x.shape[1 + i], k.shape[i], stride[i], dilation[i], padding.lower(), extra[i]) for i in (0, 1)]
     (h, top, bottom), (w, left, right) = axes
     if min(h, w) < 1:
         raise ShapeError(f"[{name}] nothing is left of the output, ({h}, {w}). Received: inputs {x.shape}, kernel {k.shape}, {padding!r}")
