@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from op_cases import CASES
 
-from gpudl import backends, op, ops, testing
+from gpudl import Tensor, autograd, backends, op, ops, testing
 from gpudl.testing import Case
 
 # Where the layout of the operands belongs to the bits of the result: NumPy chooses the order of a sum by the layout, and has faster
@@ -91,6 +91,7 @@ class Coverage:
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.codes: set[Any] = set()
+        self.read: set[tuple[str, str, int]] = set()
 
     def run(self) -> Coverage:
         for case in CASES:
@@ -104,10 +105,27 @@ class Coverage:
                 finally:
                     sys.setprofile(None)
                 self.names |= testing.ops_on_tape(outs)
-                weights = [testing.Tensor(w) for w in testing.random_weights(outs)]
-                testing.gradients_of(outs, [leaves[i] for i in wanted], weights)
+                weights = [Tensor(w) for w in testing.random_weights(outs)]
+                by = [leaves[i] for i in wanted]
+                if case.twice:
+                    given = [Tensor(w, requires_grad=True) for w in testing.random_weights(outs)]
+                    grads = [g for g in testing.gradients_of(outs, by, given, create_graph=True) if g is not None]
+                    testing.gradients_of(grads, [*by, *given], [Tensor(w) for w in testing.random_weights(grads)])
+                    leaves = testing.tensors_for(arrays, wanted)
+                    outs, by = testing.tensors_in(case.function(*leaves)), [leaves[i] for i in wanted]
+                testing.gradients_of(outs, by, weights)
             self.names |= inspection.launched
         return self
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Note which saved values the vjps read."""
+        real = autograd.Context._unmodified
+
+        def unmodified(context: Any, t: Tensor, what: str, i: int) -> Tensor:
+            self.read.add((context.node.op.name, what, i))
+            return real(context, t, what, i)
+
+        monkeypatch.setattr(autograd.Context, "_unmodified", unmodified)
 
     def note(self, frame: Any, event: str, _: Any) -> None:
         if event == "call" and frame.f_back is not None and frame.f_back.f_code.co_filename.startswith(TESTS):
@@ -116,13 +134,25 @@ class Coverage:
 
 @pytest.fixture(scope="module")
 def coverage() -> Coverage:
-    return Coverage().run()
+    found = Coverage()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found.watch(monkeypatch)
+        return found.run()
 
 
 def test_every_op_is_used_by_a_case(coverage: Coverage) -> None:
     elsewhere = {"move"}  # needs two devices: test_devices.py
     missing = sorted(set(op.registry) - coverage.names - elsewhere)
     assert not missing, f"no case launches {', '.join(missing)}"
+
+
+def test_every_saved_value_is_read_by_a_gradient(coverage: Coverage) -> None:
+    """What the tape keeps alive is what some vjp needs: nothing is kept in vain."""
+    saved = {(o.name, "input", i) for o in op.registry.values() for i in o.saved_ins}
+    saved |= {(o.name, "output", i) for o in op.registry.values() for i in o.saved_outs}
+    differentiated = {name for name, _, _ in coverage.read}
+    in_vain = sorted(s for s in saved - coverage.read if s[0] in differentiated or s[0] in coverage.names)
+    assert not in_vain, f"saved and never read: {in_vain}"
 
 
 def test_every_public_function_is_called_by_a_case(coverage: Coverage) -> None:
