@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 KNOWN = ("numpy", "torch", "jax", "keras")
 LINES: list[str] = []
+SHORT = 0.02  # seconds
 
 
 def wanted_peers() -> list[str]:
@@ -75,11 +76,20 @@ class Race:
         def others() -> None:
             for name, lane in lanes.items():
                 self.clock(name, lane)
+            if "ours" not in self.wall or self.wall["ours"][-1] < SHORT:
+                ours()
 
-        self.benchmark.pedantic(lambda: self.clock("ours", ours), setup=others, rounds=rounds, iterations=1)
+        self.benchmark.pedantic(lambda: self.timed("ours", ours), setup=others, rounds=rounds, iterations=1)
         self.report(list(lanes), steps, error())
 
     def clock(self, name: str, run: Callable[[], Any]) -> None:
+        """Time one round. A short one runs once untimed just before: what ran in between has emptied the caches, and who comes after a
+        heavy peer would pay for it."""
+        if not self.wall.get(name) or self.wall[name][-1] < SHORT:
+            run()
+        self.timed(name, run)
+
+    def timed(self, name: str, run: Callable[[], Any]) -> None:
         cpu, wall = time.process_time(), time.perf_counter()
         run()
         self.cpu.setdefault(name, []).append(time.process_time() - cpu)
