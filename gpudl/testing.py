@@ -163,7 +163,7 @@ def check_grads(
         function: takes tensors, returns a tensor or several.
         arrays: where; float arrays are taken as float64.
         wrt: the numbers of the arrays to differentiate by; default: all float arrays.
-        order: 2 also checks the gradient of the gradient (the function must allow `create_graph`).
+        order: 2 also checks the gradient of the gradient (the function must allow `create_graph`), by arrays and incoming gradients.
         directions: how many random directions.
         tolerance: relative to the sum of the absolute contributions to the derivative.
         step: of the differences.
@@ -206,13 +206,18 @@ def check_grads(
                 raise AssertionError(f"order {3 - order if order > 1 else 1}: gradient {analytic!r}, differences {numeric!r}{why}")
     if order > 1:
 
-        def first(*tensors: Tensor) -> Any:
-            made = tensors_in(function(*tensors))
-            seeds = [wrap(w.array, w.storage) for w in (Tensor(w) for w in weights)]
-            return [g for g in gradients_of(made, [tensors[i] for i in chosen], seeds, create_graph=True) if g is not None]
+        count = len(points)
 
+        def first(*tensors: Tensor) -> Any:
+            made = tensors_in(function(*tensors[:count]))
+            found = gradients_of(made, [tensors[i] for i in chosen], tensors[count:], create_graph=True)
+            return [g for g in found if g is not None]
+
+        seeds = [i + count for i, t in enumerate(outs) if t.edge is not None]  # the incoming gradients are inputs of the gradient, too
         try:
-            check_grads(first, *points, wrt=chosen, order=order - 1, directions=directions, tolerance=tolerance * 10, step=step)
+            check_grads(
+                first, *points, *weights, wrt=[*chosen, *seeds], order=order - 1, directions=directions, tolerance=tolerance * 10, step=step
+            )
         except AssertionError as error:
             raise AssertionError(f"gradient of the gradient: {error}") from None
 

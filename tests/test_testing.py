@@ -130,6 +130,30 @@ def test_wrong_second_gradients_are_noticed(make: Any) -> None:
         check_grads(wrong, X, order=2)
 
 
+def test_a_wrong_derivative_by_the_incoming_gradient_is_noticed() -> None:
+    def grad_reference(xp: Any, dx: Any, g: Any, x: Any) -> None:
+        xp.multiply(g, 2 * x, out=dx)
+
+    def make_square(factor: float) -> Callable[[Tensor], Tensor]:
+        def grad_vjp(ctx: Any, gg: Any) -> Any:
+            return gg * ctx.input(1) * factor, gg * ctx.input(0) * 2.0
+
+        grad = Op(f"planted_grad_{factor}", same, grad_reference, grad_vjp, saves=(0, 1), twice=True)
+        square = Op(
+            f"planted_square_{factor}", same, lambda xp, y, x: xp.multiply(x, x, out=y), lambda ctx, g: (apply(grad, (g, ctx.input(0))),),
+            saves=(0,), twice=True,
+        )  # fmt: skip
+        return lambda x: apply(square, (x,))
+
+    try:
+        check_grads(make_square(2.0), X, order=2)
+        with pytest.raises(AssertionError, match="gradient of the gradient"):
+            check_grads(make_square(2.5), X, order=2)
+    finally:
+        for name in [n for n in registry if n.startswith("planted_")]:
+            del registry[name]
+
+
 def test_kinks_are_named() -> None:
     for at in (0.0, 3e-6):
         with pytest.raises(AssertionError, match="bends sharply there"):
