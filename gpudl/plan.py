@@ -165,6 +165,10 @@ def plan_memory(lives: Sequence[tuple[int, int, int]], align: int = 64) -> tuple
     return offsets, total
 
 
+def unbound() -> None:
+    raise RuntimeError("a plan was run without its inputs; this is a bug of gpudl")
+
+
 class Workspace:
     """Memory that the plans of one model take turns in: between two steps no temporary is alive."""
 
@@ -245,6 +249,17 @@ class Plan:
                     changed.add(number)
         for number in changed:
             self.calls[number] = self._bind(number)
+
+    def release(self) -> None:
+        """Let go of the inputs' memory until the next `bind`: a plan outlives the data it was made with."""
+        self.inputs, self.bound = (), [None] * len(self.bound)
+        for uses in self.uses:
+            for number, k in uses:
+                self.operands[number][k] = None
+                self.calls[number] = unbound
+        for i, slot in enumerate(self.recording.slots):
+            if slot.input is not None:
+                slot.root = self.roots[i] = None
 
     def fits_gradients(self) -> bool:
         """Whether each gradient that the step adds to is there, or not there, as it was when the step was recorded."""

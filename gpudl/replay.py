@@ -108,6 +108,13 @@ class StepRunner:
         """Code that is not ours has run: the next step of every key is made eagerly, and its plan must agree with it."""
         self.doubted = {key for key, known in self.known.items() if isinstance(known, Plan)}
 
+    def release(self) -> None:
+        """Let go of the last inputs; what was recorded stays."""
+        self.described = ((), ())
+        with self.lock:
+            for plan in self.plans():
+                plan.release()
+
     def plans(self) -> list[Plan]:
         return [known for known in self.known.values() if isinstance(known, Plan)]
 

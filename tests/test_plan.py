@@ -334,3 +334,18 @@ def test_poison_is_nan() -> None:
     for dtype in ("f2", "f4", "f8"):
         assert np.isnan(np.full(8, 0xFF, np.uint8).view(dtype)).all()
     assert op.checks, "conftest turns on the checks of launches"
+
+
+def test_a_plan_does_not_keep_the_data_of_a_finished_fit() -> None:
+    """A model lives long; the data it was trained on need not."""
+    model = gpudl.Sequential([gpudl.layers.Input((4,)), gpudl.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for method in (lambda x, y: model.fit(x, y, epochs=4, verbose=0), lambda x, y: model.evaluate(x, y, verbose=0)):
+        x, y = np.random.default_rng(0).normal(size=(64, 4)).astype("f4"), np.zeros(64, np.int64)
+        method(x, y)
+        method(x, y)
+        gone = weakref.ref(x)
+        del x
+        assert gone() is None, "somebody still holds the data"
+    assert model._runner("train").replayed > 0
+    model.fit(np.ones((64, 4), "f4"), np.zeros(64, np.int64), epochs=2, verbose=0)

@@ -316,6 +316,7 @@ class Trainer(Versioned):
             self._fit_loop(train, test, listeners, range(initial_epoch, epochs), bool(shuffle), validation_freq, labels)
         finally:
             listeners.close()
+            self._let_go()
         return self.history
 
     def _source(
@@ -420,6 +421,11 @@ class Trainer(Versioned):
                 break
         return self._logs() if done else {}
 
+    def _let_go(self) -> None:
+        """Data live as long as the call they were passed to, not as long as the model."""
+        for runner in self._runners.values():
+            runner.release()
+
     def _logs(self) -> dict[str, float]:
         """The loss and metrics so far, read from the device."""
         return {m.name: m.read() for m in self.metrics}
@@ -456,6 +462,7 @@ class Trainer(Versioned):
         listeners.on_test_begin()
         logs = self._epoch("test", dataset, listeners)
         listeners.on_test_end(logs)
+        self._let_go()
         if return_dict:
             return logs
         values = list(logs.values())
@@ -506,6 +513,7 @@ class Trainer(Versioned):
             done += job.times
             listeners.on_progress("predict", done, dict)
         listeners.on_predict_end()
+        self._let_go()
         return result.numpy()
 
     # single batches ---------------------------------------------------------------------------------------------------------
