@@ -11,7 +11,7 @@ import pytest
 from op_cases import CASES
 
 from gpudl import Tensor, autograd, backends, op, ops, testing
-from gpudl.testing import Case
+from gpudl.testing import Case, contract, differences
 
 # Where the layout of the operands belongs to the bits of the result: NumPy chooses the order of a sum by the layout, and has faster
 # transcendental functions for neighbouring elements, which round a few results differently. All other ops agree bit for bit.
@@ -38,7 +38,7 @@ def launched(name: str) -> frozenset[str]:
     """The ops that a case launches, forward and backward."""
     case = next(c for c in CASES if c.name == name)
     with testing.use_kernels("numpy"), testing.inspected_launches() as inspection:
-        testing.evaluate(case, testing.arrays_for(case, case.dtypes[0] if case.dtypes else None), testing.differentiable(case))
+        contract.evaluate(case, contract.arrays_for(case, case.dtypes[0] if case.dtypes else None), contract.differentiable(case))
     return frozenset(inspection.launched)
 
 
@@ -95,25 +95,25 @@ class Coverage:
 
     def run(self) -> Coverage:
         for case in CASES:
-            wanted = testing.differentiable(case)
-            arrays = testing.arrays_for(case, case.dtypes[0] if case.dtypes else None)
-            leaves = testing.tensors_for(arrays, wanted)
+            wanted = contract.differentiable(case)
+            arrays = contract.arrays_for(case, case.dtypes[0] if case.dtypes else None)
+            leaves = differences.tensors_for(arrays, wanted)
             with testing.inspected_launches() as inspection:
                 sys.setprofile(self.note)
                 try:
-                    outs = testing.tensors_in(case.function(*leaves))
+                    outs = differences.tensors_in(case.function(*leaves))
                 finally:
                     sys.setprofile(None)
-                self.names |= testing.ops_on_tape(outs)
-                weights = [Tensor(w) for w in testing.random_weights(outs)]
+                self.names |= differences.ops_on_tape(outs)
+                weights = [Tensor(w) for w in differences.random_weights(outs)]
                 by = [leaves[i] for i in wanted]
                 if case.twice:
-                    given = [Tensor(w, requires_grad=True) for w in testing.random_weights(outs)]
-                    grads = [g for g in testing.gradients_of(outs, by, given, create_graph=True) if g is not None]
-                    testing.gradients_of(grads, [*by, *given], [Tensor(w) for w in testing.random_weights(grads)])
-                    leaves = testing.tensors_for(arrays, wanted)
-                    outs, by = testing.tensors_in(case.function(*leaves)), [leaves[i] for i in wanted]
-                testing.gradients_of(outs, by, weights)
+                    given = [Tensor(w, requires_grad=True) for w in differences.random_weights(outs)]
+                    grads = [g for g in differences.gradients_of(outs, by, given, create_graph=True) if g is not None]
+                    differences.gradients_of(grads, [*by, *given], [Tensor(w) for w in differences.random_weights(grads)])
+                    leaves = differences.tensors_for(arrays, wanted)
+                    outs, by = differences.tensors_in(case.function(*leaves)), [leaves[i] for i in wanted]
+                differences.gradients_of(outs, by, weights)
             self.names |= inspection.launched
         return self
 

@@ -12,7 +12,7 @@ import gpudl
 from gpudl import Tensor, backends, config, native, ops, testing
 from gpudl.autograd import apply
 from gpudl.op import Op, registry
-from gpudl.testing import Case, assert_close, check_case, check_grads, check_op, use_kernels
+from gpudl.testing import Case, assert_close, check_case, check_grads, check_op, differences, use_kernels
 
 X = np.random.default_rng(0).standard_normal((3, 5))
 
@@ -316,8 +316,8 @@ def test_use_kernels_switches_and_puts_back() -> None:
 
 
 def test_every_layout_is_what_it_says() -> None:
-    for layout in testing.LAYOUTS:
-        t = testing.laid_out(X, layout)
+    for layout in differences.LAYOUTS:
+        t = differences.laid_out(X, layout)
         assert np.array_equal(t.numpy(), X) and not t.array.flags.c_contiguous
-        assert testing.laid_out(np.array(2.5), layout).item() == 2.5
-        assert testing.laid_out(np.zeros((0, 3)), layout).shape == (0, 3)
+        assert differences.laid_out(np.array(2.5), layout).item() == 2.5
+        assert differences.laid_out(np.zeros((0, 3)), layout).shape == (0, 3)

@@ -1,0 +1,122 @@
+"""Choose the kernels that run (`use_kernels`), and try each launch in guarded memory (`inspected_launches`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .. import backends, config
+from ..backends.base import Kernels
+from ..backends.cpu import compiled
+from ..backends.reference import run_reference
+from ..errors import BackendError
+from ..op import DONE, STRIDED, Op
+from ..tensors import Storage, Tensor, wrap
+from .compare import assert_close, assert_same_bits
+
+
+@contextmanager
+def use_kernels(path: str) -> Iterator[None]:
+    """Within the block, run the CPU's ops on the path ``"numpy"`` (reference kernels alone) or ``"cpu"`` (compiled ones where there are).
+
+    Raises BackendError if the compiled module is not there.
+
+    >>> with use_kernels("numpy"):
+    ...     backends.get("cpu").name
+    'numpy'
+    """
+    backend = backends.get("cpu")
+    table = {} if path == "numpy" else compiled()
+    if path not in ("numpy", "cpu") or (path == "cpu" and not table):
+        raise BackendError(f"there is no path {path!r} here; 'numpy' and, with the module _cpu, 'cpu' are the CPU's")
+    before = backend.table
+    backend.use(table)
+    config.bump()
+    try:
+        yield
+    finally:
+        backend.use(before)
+        config.bump()
+
+
+class Inspection(Kernels):
+    """Stands in for a backend's kernels: tries each launch in guarded memory before it is believed. `launched` names what ran."""
+
+    def __init__(self, backend: backends.Backend, off: dict[str, float]) -> None:
+        super().__init__(backend)
+        self.launched: set[str] = set()
+        self.compiled: set[str] = set()
+        self.off = off
+
+    def __missing__(self, op: Op) -> Any:
+        real = super().__missing__(op)
+        run = lambda outs, ins, attrs: self.inspect(op, real, outs, ins, attrs)  # noqa: E731
+        self[op] = run
+        return run
+
+    def inspect(self, op: Op, kernel: Any, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[Any, ...]) -> None:
+        self.launched.add(op.name)
+        before = [t.array.tobytes() for t in ins]
+        first, compiled_ran = self.guarded(op, kernel, outs, ins, attrs, 0xFF)
+        again, _ = self.guarded(op, kernel, outs, ins, attrs, 0x00)
+        assert_same_bits(first, again, f"[{op.name}] the same launch again, into memory of other contents")
+        if compiled_ran:
+            self.compiled.add(op.name)
+            reference, _ = self.guarded(op, None, outs, ins, attrs, 0xFF)
+            if op.name in self.off:
+                for a, b in zip(first, reference):
+                    assert_close(a, b, self.off[op.name], self.off[op.name], f"[{op.name}] compiled against reference", a.dtype)
+            else:
+                assert_same_bits(first, reference, f"[{op.name}] compiled against reference")
+        assert before == [t.array.tobytes() for t in ins], f"[{op.name}] an input was written"
+        for t, made in zip(outs, first):
+            t.array[...] = made
+        return DONE
+
+    def guarded(
+        self, op: Op, kernel: Any, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[Any, ...], fill: int
+    ) -> tuple[list[Any], bool]:
+        """Run into fresh memory with guard bytes on both sides; the outputs, and whether the compiled kernel took them."""
+        margin, fresh = 128, len(outs) - op.updates
+        memories, arrays = [], []
+        for i, t in enumerate(outs):
+            memory = self.backend.arena(t.nbytes + 2 * margin, zero=False)
+            memory[...] = 0xA5
+            memory[margin : margin + t.nbytes] = fill
+            array = self.backend.view(memory, margin, t.shape, np.empty(t.shape, t.dtype).strides, t.dtype)
+            if i >= fresh:
+                array[...] = t.array
+            memories.append(memory)
+            arrays.append(array)
+        done = False
+        if kernel is not None:
+            holders = [wrap(a, Storage(a, self.backend)) for a in arrays]
+            status = kernel(holders, ins, attrs)
+            if status == STRIDED:
+                dense = [np.ascontiguousarray(t.array) for t in ins]
+                status = kernel(holders, [wrap(a, Storage(a, self.backend)) for a in dense], attrs)
+            done = status is DONE
+        if not done:
+            with self.backend.guard():
+                run_reference(self.backend.xp, op, arrays, [t.array for t in ins], attrs)
+        for memory, t in zip(memories, outs):
+            edges = np.concatenate([memory[:margin], memory[margin + t.nbytes :]])
+            assert (edges == 0xA5).all(), f"[{op.name}] wrote outside an output of shape {t.shape}"
+        return arrays, done
+
+
+@contextmanager
+def inspected_launches(off: dict[str, float] | None = None) -> Iterator[Inspection]:
+    """Within the block, every launch on the CPU is tried in guarded memory: all of each output is written and nothing else, twice the same
+    bits, compiled kernels equal to the reference (bit for bit, or within `off[name]` rounding units)."""
+    backend = backends.get("cpu")
+    before = backend.kernels
+    inspection = Inspection(backend, off or {})
+    backend.kernels = inspection
+    try:
+        yield inspection
+    finally:
+        backend.kernels = before
