@@ -28,7 +28,7 @@ ROOMS = (
     ("ops",),
     ("plan",),
     ("replay",),
-    ("named", "renames", "random", "initializers", "regularizers", "constraints", "activations", "losses", "metrics"),
+    ("named", "random", "initializers", "regularizers", "constraints", "activations", "losses", "metrics"),
     ("layers",),
     ("optimizers",),
     ("callbacks",),
