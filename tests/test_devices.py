@@ -204,3 +204,39 @@ def test_compiled_kernels_that_were_asked_for_and_are_missing_are_an_error() -> 
     code = "import gpudl.native as n; n.cpu = lambda: n.NativeModule('_cpu', None, False, 'left out'); gpudl.Tensor(1.0)"
     refused = run(code, GPUDL_BACKEND="cpu", GPUDL_DEVICE="cpu")
     assert refused.returncode != 0 and "asked for and are not there: left out" in refused.stderr
+
+
+def test_a_model_moves_and_trains_on(other: str) -> None:
+    """There and back, between epochs: the same numbers as without moving; plans are made anew."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 4)).astype("f4"), rng.integers(0, 3, 50)
+
+    def run(move: bool) -> list[np.ndarray]:
+        gpudl.utils.set_random_seed(1)
+        layers = gpudl.layers
+        model = gpudl.Sequential(
+            [layers.Input((4,)), layers.Dense(8, activation="relu"), layers.BatchNormalization(), layers.Dropout(0.3),
+             layers.Dense(3, activation="softmax")]
+        )  # fmt: skip
+        model.compile(gpudl.optimizers.SGD(0.1), "sparse_categorical_crossentropy", ["accuracy"])
+        out: list[np.ndarray] = []
+        for device in ("cpu", other, "cpu"):
+            if move:
+                model.to(device)
+                assert {v.device for v in model.variables} == {device}
+            history = model.fit(x, y, epochs=3, batch_size=16, verbose=0).history
+            out += [np.array(history["loss"]), np.array(model.evaluate(x, y, verbose=0)), model.predict(x, verbose=0)]
+        return out + [v.numpy() for v in model.variables]
+
+    with gpudl.device("cpu"):
+        for a, b in zip(run(False), run(True)):
+            assert np.array_equal(a, b)
+
+
+def test_a_model_is_built_where_the_device_says(other: str) -> None:
+    with gpudl.device(other):
+        model = gpudl.Sequential([gpudl.layers.Input((4,)), gpudl.layers.Dense(3)])
+        model.compile("adam", "mean_squared_error")
+        model.fit(np.ones((8, 4), "f4"), np.ones((8, 3), "f4"), epochs=4, verbose=0)
+    assert {v.device for v in (*model.variables, *model.optimizer.variables)} == {other}
+    assert model.predict(np.ones((2, 4), "f4"), verbose=0).shape == (2, 3), "also outside the block"
