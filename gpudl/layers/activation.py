@@ -1,11 +1,13 @@
-"""Bend the input: `ReLU`, `LeakyReLU`, `Softmax`."""
+"""Bend the input: `ReLU`, `LeakyReLU`, `PReLU`, `ELU`, `Softmax`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, ops
+from .. import activations, initializers, ops, regularizers
+from ..errors import ShapeError
 from ..tensors import Tensor
+from ..variables import Variable
 from . import arguments
 from .arguments import Shape
 from .base import Layer
@@ -64,6 +66,88 @@ class LeakyReLU(Layer):
         return tuple(input_shape)
 
 
+class PReLU(Layer):
+    """x where x > 0, else alpha * x, with an alpha that is learned for each place of an example.
+
+    Args:
+        alpha_initializer: default ``"zeros"``.
+        alpha_regularizer: default None.
+        shared_axes: along which one alpha holds for all places, e.g. ``[1, 2]`` for one a channel of images. Default None.
+        **kwargs: as for `Layer`.
+
+    Weights: `alpha`, of the shape of an example, 1 along `shared_axes`.
+
+    Source: He et al., Delving deep into rectifiers, 2015.
+
+    >>> import gpudl
+    >>> PReLU(alpha_initializer=gpudl.initializers.Constant(0.5))(gpudl.tensor([[-4.0, 2.0]])).detach()
+    Tensor([[-2.,  2.]], dtype=float32)
+    """
+
+    alpha: Variable
+
+    def __init__(self, alpha_initializer: Any = "zeros", alpha_regularizer: Any = None, shared_axes: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        axes = shared_axes if isinstance(shared_axes, (list, tuple)) else [] if shared_axes is None else [shared_axes]
+        if any(isinstance(a, bool) or not isinstance(a, int) for a in axes):
+            raise TypeError(f"[PReLU] shared_axes must be an integer, or several. Received: shared_axes={shared_axes!r}")
+        self.shared_axes = None if shared_axes is None else tuple(axes)
+
+    def build(self, input_shape: Shape) -> None:
+        shared = self._shared(input_shape)
+        what = "the size of each axis that is not in shared_axes"
+        sizes = [1 if a in shared else arguments.known("PReLU", what, n, input_shape) for a, n in enumerate(input_shape) if a]
+        self.alpha = self.add_weight(sizes, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
+
+    def _shared(self, shape: Shape) -> list[int]:
+        axes = [arguments.axis("PReLU", a, shape) for a in self.shared_axes or ()]
+        if 0 in axes:
+            raise ShapeError(f"[PReLU] shared_axes={self.shared_axes} includes the batch axis. Received: input shape {shape}")
+        return axes
+
+    def call(self, inputs: Tensor) -> Tensor:
+        self.compute_output_shape(inputs.shape)
+        return ops.subtract(ops.relu(inputs), ops.multiply(self.alpha, ops.relu(ops.negative(inputs))))
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        shape = tuple(input_shape)
+        shared = self._shared(shape)
+        if self._built:
+            held = self.alpha.shape
+            if len(shape) != len(held) + 1 or any(a + 1 not in shared and n not in (None, held[a]) for a, n in enumerate(shape[1:])):
+                raise ShapeError(
+                    f"[PReLU] expected examples of shape {held}, shared_axes={self.shared_axes}. Received: input shape {shape}"
+                )
+        return shape
+
+
+class ELU(Layer):
+    """x where x > 0, else alpha * (exp(x) - 1).
+
+    Args:
+        alpha: default 1.
+        **kwargs: as for `Layer`.
+
+    Source: Clevert et al., Fast and accurate deep network learning by exponential linear units, 2015.
+
+    >>> import gpudl
+    >>> ELU()(gpudl.tensor([[-1.0, 2.0]]))
+    Tensor([[-0.63212055,  2.        ]], dtype=float32)
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = arguments.number("ELU", "alpha", alpha)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return along_memory(lambda x: ops.elu(x, self.alpha), inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return tuple(input_shape)
+
+
 class Softmax(Layer):
     """exp(x) / sum(exp(x)) along an axis.
 
@@ -92,4 +176,4 @@ class Softmax(Layer):
         return shape
 
 
-__all__ = ["LeakyReLU", "ReLU", "Softmax"]
+__all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]

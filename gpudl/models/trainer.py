@@ -223,7 +223,7 @@ class Trainer(Versioned):
         """Whether Python code that is not ours takes part in a step."""
         parts: list[Any] = [type(self), *[type(layer) for layer in self.layers]]
         parts += [type(self.optimizer)] if self.optimizer is not None else []
-        parts += [getattr(layer, "activation", None) for layer in self.layers]
+        parts += [getattr(layer, name, None) for layer in self.layers for name in ("activation", "function")]
         parts += [getattr(self.loss, "function", self.loss), *[getattr(m, "function", m) for m in self.metrics_in_use]]
         own = __name__.split(".")[0]
         for part in parts:
