@@ -31,6 +31,8 @@ class Callback:
 
     model: Any = None
     params: dict[str, Any] = {}  # noqa: RUF012  replaced, never written to
+    adds: tuple[str, ...] | None = ()  # names that it puts into the logs of an epoch; None: not known
+    runs_functions: bool = False  # whether it calls functions of the user
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -54,6 +56,16 @@ class Callback:
     def new_labels(self, epoch: int, y: Any) -> Any:
         """The labels to train with in this epoch, for the array of those that were passed to fit, which must not be changed."""
         return y
+
+    def watches(self, kind: str) -> bool:
+        """Whether it wants `on_progress` during "train", "test" or "predict"."""
+        return False
+
+    def on_progress(self, kind: str, done: int, logs: Callable[[], Logs]) -> None:
+        """A stretch of steps has run, a tenth of a second long or so, and `done` of the epoch altogether.
+
+        `logs()` reads the metrics, for which the host waits for the device.
+        """
 
     def on_train_begin(self, logs: Logs | None = None) -> None: ...
     def on_train_end(self, logs: Logs | None = None) -> None: ...
@@ -127,7 +139,7 @@ class CallbackList:
             self.callbacks.append(History())
         self.progress = [c for c in self.callbacks if isinstance(c, ProgbarLogger)]
         self.params = params
-        self.foreign = any(not is_ours(c) for c in self.callbacks)
+        self.foreign = any(not is_ours(c) or c.runs_functions for c in self.callbacks)
         self._wants = {kind: any(overrides(c, hook) for c in self.callbacks for hook in hooks) for kind, hooks in _batch_hooks.items()}
         for c in self.callbacks:
             c.set_params(params)
@@ -159,9 +171,10 @@ class CallbackList:
 
     def check(self, available: Iterable[str], validation: bool) -> None:
         """Let each callback say now what would fail later."""
-        names = list(available)
+        names = list(dict.fromkeys([*available, *[name for c in self.callbacks for name in c.adds or ()]]))
+        unknown = any(not is_ours(c) or c.adds is None for c in self.callbacks)
         for c in self.callbacks:
-            c.check(names, validation, self.foreign)
+            c.check(names, validation, unknown)
 
     # what the training loop asks ----------------------------------------------------------------------------------------------
 
@@ -185,13 +198,14 @@ class CallbackList:
         return y
 
     def wants_progress(self, kind: str) -> bool:
-        """Whether a progress bar is to be moved during this kind of work."""
-        return any(c.moves(kind) for c in self.progress)
+        """Whether some callback looks from time to time, e.g. moves a bar, during this kind of work."""
+        return any(c.watches(kind) for c in self.callbacks)
 
     def on_progress(self, kind: str, done: int, logs: Callable[[], Logs]) -> None:
         """So many steps are done; `logs()` reads the metrics, and is called only if they are shown now."""
-        for c in self.progress:
-            c.on_progress(kind, done, logs)
+        for c in self.callbacks:
+            if c.watches(kind):
+                c.on_progress(kind, done, logs)
 
     def on_batch_begin(self, kind: str, batch: int, logs: Logs | None = None) -> None:
         self._call(f"on_{kind}_batch_begin", batch, {} if logs is None else logs)

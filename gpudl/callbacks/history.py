@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from .base import Callback, Logs
+from typing import Any
+
+from ..errors import did_you_mean
+from .base import Callback, Logs, spelled
+
+
+class Values(dict[str, list[float]]):
+    """Names in the logs and their values, which can be read by other spellings of the names too: `acc` where `accuracy` was logged."""
+
+    def __missing__(self, name: str) -> list[float]:
+        other = spelled(name, self) if isinstance(name, str) else name
+        if other not in self:
+            raise KeyError(f"[History] there is no {name!r}.{did_you_mean(name, self)} Logged: {', '.join(self) or 'nothing yet'}")
+        return self[other]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
 
 class History(Callback):
@@ -18,11 +37,11 @@ class History(Callback):
     """
 
     def __init__(self) -> None:
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list[float]] = Values()
         self.epoch: list[int] = []
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.history, self.epoch = {}, []
+        self.history, self.epoch = Values(), []
         if self.model is not None:
             self.model.history = self
 

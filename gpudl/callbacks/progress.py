@@ -39,7 +39,7 @@ class ProgbarLogger(Callback):
     def _silent(self) -> bool:
         return bool(self.params.get("verbose", "auto") == 0)
 
-    def moves(self, kind: str) -> bool:
+    def watches(self, kind: str) -> bool:
         """Whether a bar moves during this work; validation within fit has none of its own."""
         return self._show_bar and not self._silent and kind == self._kind
 

@@ -43,6 +43,13 @@ def states_of(model: Any) -> list[Variable]:
     return [v for v in model.variables if id(v) not in held]
 
 
+def check_path(what: str, filepath: str | PathLike[str]) -> None:
+    """Raise if `save` or `save_weights` cannot write files of such a name."""
+    from . import archive
+
+    archive.checked_path(what, filepath)
+
+
 def save_weights(model: Any, filepath: str | PathLike[str], overwrite: bool = True) -> None:
     """Write the weights of a model to a ``.safetensors`` file."""
     from . import archive  # 20 ms of hashes, JSON and paths that only programs with files pay

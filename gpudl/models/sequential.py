@@ -359,6 +359,10 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         """
         saving.save_model(self, filepath, overwrite)
 
+    def check_saves(self, filepath: str | PathLike[str], weights_only: bool = False) -> None:
+        """Raise what `save`, or `save_weights`, would raise for this path later on, e.g. after the first epoch."""
+        saving.check_path("save_weights" if weights_only else "save", filepath)
+
     def save_weights(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone to a ``.safetensors`` file, as safely as `save`."""
         saving.save_weights(self, filepath, overwrite)

@@ -111,7 +111,7 @@ def test_metrics_are_read_at_most_five_times_a_second(terminal, monkeypatch) -> 
     bar = callbacks.ProgbarLogger()
     with redirect_stdout(terminal):
         bar.set_params({"verbose": 1, "epochs": 1, "steps": 1000, "kind": "train"})
-        assert bar.moves("train") and not bar.moves("test")
+        assert bar.watches("train") and not bar.watches("test")
         bar.on_epoch_begin(0)
         for done in range(1000):
             now[0] += 0.01
