@@ -110,7 +110,7 @@ def test_what_cannot_be_disturbed() -> None:
         DisturbLabel(alpa=0.1)
     with pytest.raises(ValueError, match="regression"):
         DisturbLabel(0.1).transform([0.5, 1.0])
-    with pytest.raises(ValueError, match="with num_classes=3 classes are 0 to 2. Received: 3"):
+    with pytest.raises(ValueError, match=r"with num_classes=3 classes are 0 to 2. Received: 3"):
         DisturbLabel(0.1, 3).transform([0, 3])
     with pytest.raises(ValueError, match="one-hot rows have 3 classes"):
         DisturbLabel(0.1, 4).transform(np.eye(3))
