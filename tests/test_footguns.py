@@ -27,6 +27,7 @@ The pitfalls that the engine's skeleton met, by number, and where each is tested
 from __future__ import annotations
 
 import copy
+import gc
 import signal
 import sys
 import threading
@@ -523,6 +524,30 @@ def test_results_are_the_users_own(path: str) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(first, kept))
     logs = [model.train_on_batch(X[:32], Y[:32]) for _ in range(5)]
     assert len({np.ravel(entry)[0].item() for entry in logs}) == 5
+
+
+def test_training_again_and_again_holds_no_more(path: str) -> None:
+    """Plans that are replaced, recordings and tapes of steps that ran leave nothing behind."""
+
+    class Change(gpudl.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.layers[1].rate = 0.1 + 0.1 * (epoch % 3)
+
+    def count() -> list[int]:
+        gc.collect()
+        kinds = (gpudl.tensors.Storage, gpudl.plan.Plan, gpudl.plan.Recording, gpudl.autograd.Node, Tensor)
+        held = [type(o) for o in gc.get_objects()]
+        return [held.count(kind) for kind in kinds]
+
+    model, counts = make([layers.Dropout(0.2), layers.BatchNormalization()]), []
+    for i in range(8):
+        model.fit(X, Y, epochs=4, callbacks=[Change()], verbose=0)
+        model.predict(X, verbose=0)
+        model.evaluate(X, Y, verbose=0)
+        model.train_on_batch(X[: i % 4 + 1], Y[: i % 4 + 1])
+        if i in (3, 7):
+            counts.append(count())
+    assert counts[1] == counts[0]
 
 
 def test_gradients_are_there_after_a_replayed_step(path: str) -> None:
