@@ -31,6 +31,14 @@ NETS: dict[str, Net] = {
     "LeakyReLU": lambda: [L.Dense(16), L.LeakyReLU(), L.Dense(16), L.LeakyReLU(negative_slope=0.05)],
     "Softmax": lambda: [L.Dense(16), L.Softmax()],
     "Reshape": lambda: [L.Dense(12), L.Reshape((3, 4)), L.Dense(5), L.Flatten()],
+    "Embedding": lambda: [L.Embedding(8, 3, embeddings_regularizer="l2"), L.Flatten()],
+    "SimpleRNN": lambda: [L.Reshape((3, 2)), L.SimpleRNN(5, return_sequences=True), L.SimpleRNN(4, "relu", dropout=0.2)],
+    "LSTM": lambda: [L.Reshape((3, 2)), L.LSTM(5, return_sequences=True, dropout=0.2), L.LSTM(4, recurrent_dropout=0.2)],
+    "GRU": lambda: [L.Reshape((3, 2)), L.GRU(5, return_sequences=True, go_backwards=True), L.GRU(4, reset_after=False, dropout=0.1)],
+    "Bidirectional": lambda: [L.Reshape((3, 2)), L.Bidirectional(L.LSTM(3, return_sequences=True)), L.Bidirectional(L.GRU(3), "ave")],
+    "TimeDistributed": lambda: [L.Reshape((3, 2)), L.TimeDistributed(L.Dense(3, "tanh")), L.TimeDistributed(L.Dropout(0.2)), L.Flatten()],
+    "RepeatVector": lambda: [L.RepeatVector(3), L.LSTM(4)],
+    "Permute": lambda: [L.Reshape((3, 2)), L.Permute((2, 1)), L.Dense(4), L.Flatten()],
 }
 IMAGE_NETS: dict[str, Net] = {
     "Flatten": lambda: [L.Flatten(), L.Dense(8)],

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import did_you_mean
 from ..named import custom_object_scope, custom_objects
-from . import activation, conv, core, normalization, pooling
+from . import activation, conv, core, embedding, normalization, pooling, rearrange, recurrent, wrappers
 from .base import Layer
 
 _CLASSES: dict[str, type[Layer]] = {}
@@ -22,6 +22,12 @@ register(
     activation.LeakyReLU, activation.ReLU, activation.Softmax, conv.Conv2D, core.Activation, core.Dense, core.Dropout, core.Flatten,
     core.InputLayer, core.Reshape, normalization.BatchNormalization, pooling.AveragePooling2D, pooling.GlobalAveragePooling2D,
     pooling.GlobalMaxPooling2D, pooling.MaxPooling2D,
+)  # fmt: skip
+
+
+register(
+    embedding.Embedding, rearrange.Permute, rearrange.RepeatVector, recurrent.GRU, recurrent.LSTM, recurrent.SimpleRNN,
+    wrappers.Bidirectional, wrappers.TimeDistributed,
 )  # fmt: skip
 
 

@@ -1,0 +1,77 @@
+"""Look rows of a table up: `Embedding` turns whole numbers, such as words, into vectors that learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import dtypes, initializers, ops, regularizers
+from ..tensors import Tensor
+from ..variables import Variable
+from . import arguments
+from .arguments import Shape
+from .base import Layer
+
+
+class Embedding(Layer):
+    """y = embeddings[x], for every number in x.
+
+    Args:
+        input_dim: how many rows the table has: the largest number in x, plus 1.
+        output_dim: size of a vector.
+        embeddings_initializer: default ``"uniform"``, between -0.05 and 0.05.
+        embeddings_regularizer: a penalty on the table, default None.
+        mask_zero: True would hide 0 from recurrent layers that follow; it is refused. Give such a layer the mask instead:
+            ``lstm(embedding(x), mask=x != 0)``.
+        **kwargs: as for `Layer`; ``weights=[table]`` sets the table.
+
+    Integers of any shape give (*shape, output_dim); floats are cut to integers. A number that is no row gives NaN.
+
+    Weights: `embeddings` (input_dim, output_dim).
+
+    >>> import gpudl
+    >>> layer = Embedding(3, 2, embeddings_initializer="ones")
+    >>> layer(gpudl.tensor([[2, 0, 1]])).shape
+    (1, 3, 2)
+    """
+
+    embeddings: Variable
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        mask_zero: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        weights = kwargs.pop("weights", None)
+        if kwargs.get("input_length", 1) is None:
+            del kwargs["input_length"]
+        super().__init__(**kwargs)
+        self.input_dim = arguments.whole("Embedding", "input_dim", input_dim)
+        self.output_dim = arguments.whole("Embedding", "output_dim", output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.mask_zero = arguments.flag("Embedding", "mask_zero", mask_zero)
+        if mask_zero:
+            raise NotImplementedError(
+                "[Embedding] mask_zero=True is not supported: masks do not pass from layer to layer. "
+                "Give the mask to the recurrent layer: lstm(embedding(x), mask=x != 0)"
+            )
+        if weights is not None:
+            self.build()
+            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def build(self, input_shape: Shape | None = None) -> None:
+        shape = (self.input_dim, self.output_dim)
+        self.embeddings = self.add_weight(shape, self.embeddings_initializer, regularizer=self.embeddings_regularizer, name="embeddings")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.take(self.embeddings, ops.cast(inputs, dtypes.int32) if inputs.dtype.kind not in "iu" else inputs, axis=0)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return *tuple(input_shape), self.output_dim
+
+
+__all__ = ["Embedding"]

@@ -1,0 +1,188 @@
+"""Put a layer into another: walk through sequences both ways (`Bidirectional`), apply a layer to every time step (`TimeDistributed`)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import ops
+from ..errors import ShapeError
+from ..tensors import Tensor
+from . import arguments
+from .arguments import Shape
+from .base import Layer
+from .building import plain
+
+MERGES = ("concat", "sum", "mul", "ave", None)
+
+
+def restored(config: Any) -> Any:
+    """A layer from its configuration; a layer as it is."""
+    from .serialization import deserialize  # it knows this file's layers
+
+    return deserialize(config) if isinstance(config, dict) else config
+
+
+class Bidirectional(Layer):
+    """A recurrent layer that walks forward, and another one that walks backward; their outputs are merged.
+
+    Args:
+        layer: a recurrent layer, which is copied twice: the copies are `forward_layer` and `backward_layer`.
+        merge_mode: ``"concat"`` along the last axis (default), ``"sum"``, ``"mul"``, ``"ave"`` (the mean), or None: a list of both.
+        backward_layer: used instead of the second copy; must have another `go_backwards`.
+        **kwargs: as for `Layer`; ``weights=[...]`` sets the weights.
+
+    With ``return_sequences`` the backward outputs are turned round, so that both belong to one time step. With ``return_state`` a list:
+    the output, the forward states, the backward states. A call takes ``initial_state=``, forward states first, and ``mask=``.
+
+    Source: Schuster and Paliwal, Bidirectional recurrent neural networks, 1997.
+
+    >>> import gpudl
+    >>> layer = Bidirectional(gpudl.layers.LSTM(3, return_sequences=True))
+    >>> layer(gpudl.ones((2, 5, 4))).shape
+    (2, 5, 6)
+    """
+
+    def __init__(self, layer: Any, merge_mode: str | None = "concat", backward_layer: Any = None, **kwargs: Any) -> None:
+        weights = kwargs.pop("weights", None)
+        super().__init__(**kwargs)
+        where = "Bidirectional"
+        if merge_mode is not None:
+            arguments.choice(where, "merge_mode", merge_mode, MERGES[:-1])
+        layer, backward_layer = restored(layer), restored(backward_layer)
+        for what, part in (("layer", layer), ("backward_layer", backward_layer)):
+            if not (isinstance(part, Layer) and hasattr(part, "go_backwards")) and (what == "layer" or part is not None):
+                raise TypeError(f"[{where}] {what} must be a recurrent layer such as LSTM(32). Received: {what}={part!r}")
+        self.merge_mode = merge_mode
+        self._given = plain(layer)
+        self._given_backward = None if backward_layer is None else plain(backward_layer)
+        config = self._given["config"]
+        name = layer.name
+        self.forward_layer = type(layer).from_config({**config, "name": f"forward_{name.removeprefix('forward_')}"})
+        if backward_layer is None:
+            turned = {**config, "name": f"backward_{name.removeprefix('backward_')}", "go_backwards": True}
+            backward_layer = type(layer).from_config(turned)
+        self.backward_layer = backward_layer
+        self._check_pair()
+        if not self._trainable:
+            self.forward_layer.trainable = self.backward_layer.trainable = False
+        self._given_weights = weights
+
+    def _check_pair(self) -> None:
+        one, other = self.forward_layer, self.backward_layer
+        if one.go_backwards == other.go_backwards:
+            raise ValueError(
+                f"[Bidirectional] one layer must walk backward, the other not. Received: go_backwards={one.go_backwards} in both"
+            )
+        for name in ("stateful", "return_sequences", "return_state"):
+            if getattr(one, name) != getattr(other, name):
+                raise ValueError(
+                    f"[Bidirectional] layer and backward_layer must have the same {name}. "
+                    f"Received: {getattr(one, name)} and {getattr(other, name)}"
+                )
+
+    def build(self, input_shape: Shape) -> None:
+        self.forward_layer.build(input_shape)
+        self.backward_layer.build(input_shape)
+        if self._given_weights is not None:
+            self.set_weights(self._given_weights)
+
+    def call(self, inputs: Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        first: tuple[Any, Any] = (None, None)
+        if initial_state is not None:
+            states = list(initial_state)
+            first = states[: len(states) // 2], states[len(states) // 2 :]
+        y = self.forward_layer(inputs, initial_state=first[0], mask=mask, training=training)
+        back = self.backward_layer(inputs, initial_state=first[1], mask=mask, training=training)
+        states = []
+        if self.forward_layer.return_state:
+            (y, *states), (back, *more) = y, back
+            states += more
+        if self.forward_layer.return_sequences:
+            back = ops.flip(back, 1)
+            if mask is not None:  # a masked step gives nothing here, in either direction
+                seen = ops.expand_dims(ops.cast(mask, "bool"), -1)
+                y, back = ops.where(seen, y, 0.0), ops.where(seen, back, 0.0)
+        merged = self._merged(y, back)
+        if not states:
+            return merged
+        return [*merged, *states] if isinstance(merged, list) else [merged, *states]
+
+    def _merged(self, y: Tensor, back: Tensor) -> Any:
+        mode = self.merge_mode
+        if mode is None:
+            return [y, back]
+        if mode == "concat":
+            return ops.concatenate([y, back], -1)
+        if mode == "mul":
+            return y * back
+        return y + back if mode == "sum" else (y + back) * 0.5
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        shape = self.forward_layer.compute_output_shape(input_shape)
+        states: list[Shape] = []
+        if self.forward_layer.return_state:
+            shape, *states = shape
+        merged = (*shape[:-1], 2 * shape[-1]) if self.merge_mode == "concat" else [shape, shape] if self.merge_mode is None else shape
+        if not states:
+            return merged
+        return [*(merged if isinstance(merged, list) else [merged]), *states, *states]
+
+    def reset_states(self) -> None:
+        """Let stateful layers begin with zeros again."""
+        self.forward_layer.reset_states()
+        self.backward_layer.reset_states()
+
+    reset_state = reset_states
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layer": self._given, "merge_mode": self.merge_mode, "backward_layer": self._given_backward}
+
+
+class TimeDistributed(Layer):
+    """A layer applied to every time step: to x[:, 0], x[:, 1] ..., with the same weights.
+
+    All steps are one large batch to it: a batch normalisation inside takes its statistics over all steps together.
+
+    Args:
+        layer: any layer with one input and one output.
+        **kwargs: as for `Layer`.
+
+    >>> import gpudl
+    >>> TimeDistributed(gpudl.layers.Dense(3))(gpudl.ones((2, 5, 4))).shape
+    (2, 5, 3)
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        layer = restored(layer)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"[TimeDistributed] layer must be a layer such as Dense(3). Received: layer={layer!r}")
+        self.layer = layer
+        if not self._trainable:
+            layer.trainable = False
+
+    def build(self, input_shape: Shape) -> None:
+        self._check(input_shape)
+        self.layer.build((None, *input_shape[2:]))
+
+    def _check(self, shape: Shape) -> None:
+        arguments.axes("TimeDistributed", shape, 3, meaning=", (batch, time steps, ...)")
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        n, t, *rest = inputs.shape
+        self._check(inputs.shape)
+        y = self.layer(ops.reshape(inputs, (n * t, *rest)), training=training)
+        if not isinstance(y, Tensor):
+            raise ShapeError(f"[TimeDistributed] the layer must give one output. Received: {len(y)} from {self.layer.name!r}")
+        return ops.reshape(y, (n, t, *y.shape[1:]))
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        shape = tuple(input_shape)
+        self._check(shape)
+        n, t = shape[:2]
+        rows = None if n is None or t is None else math.prod((n, t))
+        return n, t, *self.layer.compute_output_shape((rows, *shape[2:]))[1:]
+
+
+__all__ = ["Bidirectional", "TimeDistributed"]
