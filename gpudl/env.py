@@ -93,7 +93,7 @@ BACKEND: Switch[str] = Switch(
     "GPUDL_BACKEND",
     "auto, cpu or numpy",
     "auto",
-    "the CPU path: auto takes compiled kernels where there are any, cpu insists on them, numpy forbids them.",
+    "auto takes compiled kernels where there are any, cpu insists on them on the CPU, numpy forbids them (on a GPU, CuPy runs then).",
     _choice("auto", "cpu", "numpy"),
 )
 STRICT: Switch[bool] = Switch(

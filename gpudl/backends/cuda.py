@@ -54,7 +54,7 @@ class CUDABackend(Backend):
         self.gpu = cupy.cuda.Device(index)
         with self.gpu:
             self.stream = cupy.cuda.Stream(non_blocking=True)
-        if env.BACKEND.read() != "cupy":
+        if env.BACKEND.read() != "numpy":
             module = native.cuda().module
             self.use({} if module is None else module.kernels())
         os.register_at_fork(after_in_child=_after_fork)
