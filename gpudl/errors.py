@@ -78,6 +78,11 @@ def missing_attribute(module: str, names: Iterable[str]) -> Callable[[str], obje
     known = list(names)
 
     def __getattr__(name: str) -> object:
+        from .renames import in_module
+
+        old = in_module(module, name)
+        if old is not None:
+            return old()
         hint = "" if name.startswith("_") else did_you_mean(name, known)
         raise AttributeError(f"module {module!r} has no attribute {name!r}.{hint}")
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from . import renames
 from .errors import did_you_mean
 
 
@@ -74,6 +75,8 @@ class Table:
             own = custom_objects().get(identifier)
             if own is not None:
                 return self.get(own)
+            if identifier not in self.makers:
+                identifier = renames.keyword(self.kind, identifier) or identifier
             if identifier not in self.makers:
                 raise ValueError(f"[{self.plural}] unknown {self.kind} {identifier!r}.{self._hint(identifier)}")
             return self._make(self.makers[identifier], {})

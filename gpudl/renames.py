@@ -1,26 +1,35 @@
-"""Look up the new spelling of an old keyword or attribute. The table is empty until `compat` fills it.
+"""Look up the new spelling of what is spelled in an old way. All tables here are empty until `compat` fills them.
 
-Base classes ask here: `@checked_keywords` for constructors, `attribute` for attributes. Deleting `compat` removes every old spelling.
+Base classes ask here: `@checked_keywords` for what constructors are given, `attribute` for attributes, `in_module` for names of modules,
+`keyword` for names in tables. Deleting `compat` removes every old spelling.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .errors import unknown_keyword
 
-RENAMES: dict[tuple[str, str], str] = {}  # (class name, old spelling) -> new spelling; holds for derived classes too
+# (class, function or kind of name; old spelling) -> new spelling; of classes it holds for derived ones too
+RENAMES: dict[tuple[str, str], str] = {}
+# (old keyword, old value) -> the value that is meant
+VALUES: dict[tuple[str, str], str | None] = {}
+# class -> what runs in place of its constructor: is given the constructor, the object, and what was passed
+AROUND: dict[str, Callable[..., Any]] = {}
+# (module, old name) -> what makes the object that is meant
+IN_MODULES: dict[tuple[str, str], Callable[[], object]] = {}
 
 C = TypeVar("C", bound=type)
 
 
 def keyword(owner: str | type, name: str) -> str | None:
-    """The keyword or attribute that `name` of a class means today, or None if it is no old spelling.
+    """The keyword, attribute or name that `name` means today, or None if it is no old spelling.
 
     Args:
-        owner: a class, whose bases are looked up too, or the name of one.
+        owner: a class, whose bases are looked up too, or the name of one, of a function, or of a kind of names: "loss".
         name: what was written.
     """
     names = [owner] if isinstance(owner, str) else [c.__name__ for c in owner.__mro__]
@@ -28,6 +37,22 @@ def keyword(owner: str | type, name: str) -> str | None:
 
 
 attribute = keyword
+
+
+def in_module(module: str, name: str) -> Callable[[], object] | None:
+    """What makes the object that a module once had by this name, or None."""
+    return IN_MODULES.get((module, name))
+
+
+def spelled_today(where: str, owner: str | type, kwargs: dict[str, Any], known: set[str]) -> None:
+    """Rename the old spellings among keywords in place."""
+    for name in [k for k in kwargs if k not in known]:
+        new = keyword(owner, name)
+        if new is not None:
+            if new in kwargs:
+                raise TypeError(f"[{where}] {name!r} is the old spelling of {new!r}: pass one of them")
+            value = kwargs.pop(name)
+            kwargs[new] = VALUES.get((name, value), value) if isinstance(value, str) else value
 
 
 def checked_keywords(cls: C) -> C:
@@ -43,19 +68,35 @@ def checked_keywords(cls: C) -> C:
     passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
 
     @functools.wraps(init)
-    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
-        for name in [k for k in kwargs if k not in known]:
-            new = keyword(type(self), name)
-            if new is not None:
-                if new in kwargs:
-                    raise TypeError(f"[{type(self).__name__}] {name!r} is the old spelling of {new!r}: pass one of them")
-                kwargs[new] = kwargs.pop(name)
-            elif not passes_on:
-                raise unknown_keyword(type(self).__name__, name, _accepted(type(self)) or sorted(known))
+    def made(self: Any, *args: Any, **kwargs: Any) -> None:
+        where = type(self).__name__
+        spelled_today(where, type(self), kwargs, known)
+        if not passes_on:
+            for name in kwargs:
+                if name not in known:
+                    raise unknown_keyword(where, name, _accepted(type(self)) or sorted(known))
         init(self, *args, **kwargs)
+
+    @functools.wraps(init)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        around = _around(type(self), cls)
+        if around is None:
+            made(self, *args, **kwargs)
+        else:
+            around(made, self, *args, **kwargs)
 
     cls.__init__ = checked  # type: ignore[misc]
     return cls
+
+
+def _around(cls: type, owner: type) -> Callable[..., Any] | None:
+    """What runs in place of the constructor of `owner`: for itself, or for a class on the way from `cls` that inherits this constructor."""
+    served: list[str] = []
+    for c in cls.__mro__:
+        if c is owner:
+            break
+        served = [] if "__init__" in c.__dict__ else [*served, c.__name__]
+    return next((AROUND[name] for name in (*served, owner.__name__) if name in AROUND), None)
 
 
 def _accepted(cls: type) -> list[str]:
@@ -72,4 +113,4 @@ def _accepted(cls: type) -> list[str]:
     return list(found)
 
 
-__all__ = ["RENAMES", "attribute", "checked_keywords", "keyword"]
+__all__ = ["AROUND", "IN_MODULES", "RENAMES", "VALUES", "attribute", "checked_keywords", "in_module", "keyword", "spelled_today"]

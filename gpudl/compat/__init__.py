@@ -1,13 +1,30 @@
-"""Take the spellings of older Keras: fills the table of renames. Nothing else knows them; without this package they are gone."""
+"""Take the spellings of older Keras: fills the tables of `gpudl.renames`. Nothing else knows them; without this package they are gone.
+
+`python -m gpudl run` and `python -m gpudl migrate` live here too, in files that are loaded when they are asked for.
+"""
 
 from __future__ import annotations
 
-from ..renames import RENAMES
+from collections.abc import Callable
+from importlib import import_module
 
-RENAMES.update(
-    {
-        ("LeakyReLU", "alpha"): "negative_slope",
-        ("Optimizer", "lr"): "learning_rate",
-        ("logs", "acc"): "accuracy",  # names in logs: EarlyStopping(monitor="val_acc")
-    }
-)
+from .. import renames
+from . import calls, modules, table
+
+
+def _named(module: str, name: str) -> Callable[[], object]:
+    return lambda: getattr(import_module(module), name)
+
+
+def _module(name: str) -> Callable[[], object]:
+    return lambda: import_module(name)
+
+
+renames.RENAMES.update(table.RENAMES)
+renames.VALUES.update(table.VALUES)
+renames.AROUND.update(calls.AROUND)
+renames.IN_MODULES.update({(module, old): _named(module, new) for module, names in table.NAMES.items() for old, new in names.items()})
+renames.IN_MODULES.update({(path.rpartition(".")[0], path.rpartition(".")[2]): _module(path) for path in table.MODULES})
+renames.IN_MODULES["gpudl.layers", "Convolution2D"] = lambda: calls.Convolution2D
+calls.install()
+modules.install()

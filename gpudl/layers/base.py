@@ -59,6 +59,7 @@ class Layer(Versioned):
     _regularized: tuple[tuple[Variable, Any], ...] = ()
     _building = False
     _build_shape: Any = None
+    _first_weights: Any = None  # arrays that `build` puts into the weights
     _batch_shape: Shape | None = None
     _trainable = True
 
@@ -405,5 +406,6 @@ class Layer(Versioned):
 
 
 Layer.build = whole_or_not(Layer.build)  # type: ignore[method-assign]
+renames.checked_keywords(Layer)
 
 __all__ = ["Layer"]

@@ -47,6 +47,8 @@ def whole_or_not(build: Callable[..., None]) -> Callable[..., None]:
         self._building = True
         try:
             build(self, input_shape, *args)
+            if self._first_weights is not None:
+                self.set_weights(self._first_weights)
         except BaseException as error:
             undo()
             if isinstance(error, (ShapeError, DTypeError)):
@@ -55,6 +57,7 @@ def whole_or_not(build: Callable[..., None]) -> Callable[..., None]:
         self._building = False
         self._build_shape = input_shape
         self._built = True
+        vars(self).pop("_first_weights", None)
 
     return wrapper
 
