@@ -301,6 +301,7 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
+        memory: bool | int | Sequence[int] = False,
     ) -> None:
         """Print a table of the layers: name and class, shape of the output, number of parameters.
 
@@ -310,8 +311,16 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
             print_fn: takes one line; default `print`.
             expand_nested: show the layers of models that are layers.
             show_trainable: a column that says which layers learn.
+            memory: also say how many bytes training takes: parameters, gradients, the optimizer's slots, and activations for batches of
+                these sizes; True: of 1, 32 and 256. Activations are forecast from shapes (`gpudl/models/memory.py` says how), or what the
+                step really takes where one of that batch size was recorded. Default False.
         """
-        for line in summary.lines(self, line_length, positions, expand_nested, show_trainable, print_fn is None):
+        lines = [*summary.lines(self, line_length, positions, expand_nested, show_trainable, print_fn is None)]
+        if memory is not False:
+            from . import memory as forecast
+
+            lines += forecast.lines(self, memory)
+        for line in lines:
             (print_fn or print)(line)
 
     def get_config(self) -> dict[str, Any]:
