@@ -1,0 +1,66 @@
+"""Every example runs, in a short form; those that claim something keep the claim in their long form, where that takes a second or two."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "examples"
+SHORT: dict[str, dict[str, int]] = {  # what makes each of them short
+    "addition": {"epochs": 2},
+    "alexnet": {"steps": 1, "width": 16},
+    "custom_loop": {"epochs": 3},
+    "deep_convnet": {"epochs": 1, "examples": 20},
+    "digits_cnn": {"epochs": 1},
+    "iris": {"epochs": 2},
+    "mlp_dropout": {"epochs": 1},
+    "vanishing_gradient": {"epochs": 1},
+    "whitening_and_noise": {"epochs": 1},
+}
+ELSEWHERE = {"demo"}  # run by `make demo`
+
+
+@pytest.fixture(autouse=True)
+def beside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Examples import each other as scripts do; a file of MNIST in somebody's home does not make them long."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+
+def example(name: str) -> ModuleType:
+    pytest.importorskip("sklearn")
+    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_all_examples_are_here() -> None:
+    assert {file.stem for file in FOLDER.glob("*.py")} == set(SHORT) | ELSEWHERE
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    result = example(name).main(**SHORT[name])
+    printed = capsys.readouterr().out
+    assert printed.strip() and "\x1b" not in printed and "\r" not in printed
+    if isinstance(result, float):
+        assert math.isfinite(result)
+    for module in ("mlp_dropout",):
+        sys.modules.pop(module, None)
+
+
+def test_addition_finds_a_sum_that_it_never_saw() -> None:
+    assert [example("addition").main(seed=seed) for seed in range(3)] == [6, 6, 6]
+
+
+def test_the_gradient_vanishes_behind_sigmoids() -> None:
+    found = example("vanishing_gradient").main()
+    assert found["sigmoid"] < 0.4 and found["relu"] > 0.95
