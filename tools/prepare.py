@@ -110,12 +110,14 @@ def pip(what: str, arguments: list[str]) -> None:
 
 
 def fingerprint_of_build() -> str:
-    """Changes when the compiled modules or the metadata of the package would."""
+    """Changes when the compiled modules, the metadata or the names of the files of the package do."""
     digest = hashlib.sha256()
     files = [ROOT / "pyproject.toml", ROOT / "CMakeLists.txt", ROOT / "gpudl" / "version.py"]
     files += sorted(path for path in (ROOT / "csrc").rglob("*") if path.is_file())
     for path in files:
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    for path in sorted((ROOT / "gpudl").rglob("*.py")):  # an installation in place knows its modules by file name
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0")
     for name in ("GPUDL_PURE", "GPUDL_REQUIRE_NATIVE", "GPUDL_CUDA", "GPUDL_CUDA_ARCHS", "CC", "CXX", "CUDACXX", "CXXFLAGS"):
         digest.update(f"{name}={os.environ.get(name, '')};".encode())
     digest.update(f"{shutil.which('c++')} {shutil.which('nvcc')} {driver_cuda()} {ROOT}".encode())
