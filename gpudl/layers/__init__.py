@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from ..errors import missing_attribute
-from .activation import LeakyReLU, ReLU, Softmax
+from .activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from .base import Layer
-from .conv import Conv2D
+from .conv import Conv1D, Conv2D
+from .conv_transpose import Conv1DTranspose, Conv2DTranspose
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Reshape
 from .embedding import Embedding
+from .function import Identity, Lambda
+from .layer_normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .normalization import BatchNormalization
+from .padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from .pooling import (
     AveragePooling2D,
     AvgPool2D,
@@ -19,41 +23,90 @@ from .pooling import (
     MaxPool2D,
     MaxPooling2D,
 )
+from .pooling1d import (
+    AveragePooling1D,
+    AvgPool1D,
+    GlobalAveragePooling1D,
+    GlobalAvgPool1D,
+    GlobalMaxPool1D,
+    GlobalMaxPooling1D,
+    MaxPool1D,
+    MaxPooling1D,
+)
 from .rearrange import Permute, RepeatVector
 from .recurrent import GRU, LSTM, SimpleRNN
+from .regularization import ActivityRegularization, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
+from .rescaling import Normalization, Rescaling
+from .separable import DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .serialization import deserialize, serialize
+from .upsampling import UpSampling1D, UpSampling2D
 from .wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
     "Activation",
+    "ActivityRegularization",
+    "AveragePooling1D",
     "AveragePooling2D",
+    "AvgPool1D",
     "AvgPool2D",
     "BatchNormalization",
     "Bidirectional",
+    "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
+    "ELU",
     "Embedding",
     "Flatten",
     "GRU",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAvgPool1D",
     "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
     "GlobalMaxPool2D",
+    "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "LSTM",
+    "Lambda",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
+    "MaxPool1D",
     "MaxPool2D",
+    "MaxPooling1D",
     "MaxPooling2D",
+    "Normalization",
+    "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "SimpleRNN",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
     "TimeDistributed",
+    "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
     "deserialize",
     "serialize",
 ]

@@ -18,12 +18,18 @@ from .base import Layer
 Array = np.ndarray[Any, Any]
 
 
+def in_float64(value: Any) -> Array:
+    """Numbers as an array; those of Python are not rounded to float32 on the way. Raises DTypeError for what are no numbers."""
+    checked = host_array(value)
+    return np.asarray(checked if isinstance(value, Tensor) else value, dtype=np.float64)
+
+
 def numbers(where: str, name: str, value: Any) -> float | Array:
     """A finite number, or an array of them in float64."""
     if not isinstance(value, (list, tuple, np.ndarray, Tensor)) or np.ndim(value) == 0:
         return arguments.number(where, name, value)
     try:
-        array = host_array(value).astype(np.float64)
+        array = in_float64(value)
     except (DTypeError, TypeError, ValueError):
         raise TypeError(f"[{where}] {name} must be a number or an array of numbers. Received: {name}={value!r}") from None
     if not np.isfinite(array).all():
@@ -231,7 +237,7 @@ def batches(data: Any) -> Iterable[Array]:
 
     def read(value: Any) -> Array:
         try:
-            return host_array(value).astype(np.float64)
+            return in_float64(value)
         except (DTypeError, TypeError, ValueError) as error:
             raise DTypeError(f"[Normalization] adapt expects numbers. {str(error).removeprefix('[tensor] ')}") from None
 

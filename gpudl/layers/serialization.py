@@ -7,7 +7,26 @@ from typing import Any
 
 from ..errors import did_you_mean
 from ..named import custom_object_scope, custom_objects
-from . import activation, conv, core, embedding, normalization, pooling, rearrange, recurrent, wrappers
+from . import (
+    activation,
+    conv,
+    conv_transpose,
+    core,
+    embedding,
+    function,
+    layer_normalization,
+    normalization,
+    padding,
+    pooling,
+    pooling1d,
+    rearrange,
+    recurrent,
+    regularization,
+    rescaling,
+    separable,
+    upsampling,
+    wrappers,
+)
 from .base import Layer
 
 _CLASSES: dict[str, type[Layer]] = {}
@@ -28,6 +47,17 @@ register(
 register(
     embedding.Embedding, rearrange.Permute, rearrange.RepeatVector, recurrent.GRU, recurrent.LSTM, recurrent.SimpleRNN,
     wrappers.Bidirectional, wrappers.TimeDistributed,
+)  # fmt: skip
+
+
+register(
+    activation.ELU, activation.PReLU, conv.Conv1D, conv_transpose.Conv1DTranspose, conv_transpose.Conv2DTranspose, function.Identity,
+    function.Lambda, layer_normalization.GroupNormalization, layer_normalization.LayerNormalization, layer_normalization.RMSNormalization,
+    layer_normalization.UnitNormalization, padding.Cropping1D, padding.Cropping2D, padding.ZeroPadding1D, padding.ZeroPadding2D,
+    pooling1d.AveragePooling1D, pooling1d.GlobalAveragePooling1D, pooling1d.GlobalMaxPooling1D, pooling1d.MaxPooling1D,
+    regularization.ActivityRegularization, regularization.GaussianDropout, regularization.GaussianNoise, regularization.SpatialDropout1D,
+    regularization.SpatialDropout2D, rescaling.Normalization, rescaling.Rescaling, separable.DepthwiseConv2D, separable.SeparableConv1D,
+    separable.SeparableConv2D, upsampling.UpSampling1D, upsampling.UpSampling2D,
 )  # fmt: skip
 
 

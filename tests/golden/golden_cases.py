@@ -111,11 +111,18 @@ def resolve(args: Any, arrays: dict[str, Any]) -> Any:
 
 
 def cases_of(family: str) -> list[Case]:
-    """All cases of one data file: "layers", "ops", "losses" or "optimizers"."""
+    """All cases of one data file: "layers", "spatial_layers", "ops", "losses" or "optimizers"."""
     import golden_cases_layers as layers
     import golden_cases_ops as ops
+    import golden_cases_spatial as spatial
 
-    return {"layers": layers.layer_cases, "ops": ops.op_cases, "losses": ops.loss_cases, "optimizers": layers.optimizer_cases}[family]()
+    return {
+        "layers": layers.layer_cases,
+        "spatial_layers": spatial.spatial_cases,
+        "ops": ops.op_cases,
+        "losses": ops.loss_cases,
+        "optimizers": layers.optimizer_cases,
+    }[family]()
 
 
 def describe(case: Case) -> dict[str, Any]:
@@ -162,4 +169,4 @@ def load_family(family: str, folder: Path) -> dict[str, dict[str, Any]]:
     return entries
 
 
-FAMILIES = ("layers", "ops", "losses", "optimizers")
+FAMILIES = ("layers", "spatial_layers", "ops", "losses", "optimizers")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import golden_torch_ops as T
+import golden_torch_spatial as spatial
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -79,7 +80,10 @@ def layer(
         return {"out": F.leaky_relu(x, options.get("negative_slope", 0.3))}
     if target == "Softmax":
         return {"out": torch.softmax(x, options.get("axis", -1))}
-    raise ValueError(target)
+    out = spatial.layer(target, x, weights, **options)
+    if out is None:
+        raise ValueError(target)
+    return {"out": out}
 
 
 def batch_normalization(

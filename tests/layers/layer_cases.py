@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from layers.layer_cases_spatial import SAMPLES, SPATIAL
+
 from gpudl import layers as L
 from gpudl.models import Sequential
 
@@ -62,6 +64,7 @@ CASES: list[Case] = [
     ("repeat_vector", lambda **k: L.RepeatVector(3, **k), (4, 2)),
     ("permute", lambda **k: L.Permute((3, 1, 2), **k), (2, 3, 4, 5)),
 ]
+CASES += [*SPATIAL, *SAMPLES]
 MODELS: list[Case] = [
     ("nested", lambda **k: Sequential([L.Dense(4, **k), L.BatchNormalization(**k), L.ReLU(**k), Sequential([L.Dense(2, **k)])]), (5, 3)),
 ]
