@@ -195,7 +195,8 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         return self._batch_shape
 
     def _output_for(self, input_shape: tuple[int, ...]) -> Shape:
-        return self.compute_output_shape(input_shape)  # type: ignore[no-any-return]
+        output = self.compute_output_shape((None, *input_shape[1:]))  # data may have more rows than an Input's fixed batch
+        return (input_shape[0], *output[1:])
 
     @property
     def input_shape(self) -> Shape:

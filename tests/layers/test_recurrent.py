@@ -200,11 +200,13 @@ def test_a_stateful_model_is_trained_and_replayed() -> None:
 
     def run(eager: bool) -> Arrays:
         gpudl.utils.set_random_seed(1)
-        model = gpudl.Sequential([L.Input((3, 2)), L.LSTM(5, stateful=True, dropout=0.2), L.Dense(1)])
+        model = gpudl.Sequential([L.Input(batch_shape=(4, 3, 2)), L.LSTM(5, stateful=True, dropout=0.2), L.Dense(1)])
         model.compile("sgd", "mean_squared_error", run_eagerly=eager)
         x, y = data(20, 3, 2), data(20, 1, seed=2)
         model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
         assert eager or model._runners["train"].replayed > 5
+        model.layers[0].reset_states()
+        assert model.predict(x, batch_size=4, verbose=0).shape == (20, 1)
         return [v.numpy() for v in model.variables]
 
     for a, b in zip(run(True), run(False), strict=True):
