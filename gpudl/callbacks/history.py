@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 from ..errors import did_you_mean
@@ -39,9 +40,10 @@ class History(Callback):
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = Values()
         self.epoch: list[int] = []
+        self._when: dict[str, list[int]] = {}  # the epochs of each name: `validation_freq` leaves some out
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.history, self.epoch = Values(), []
+        self.history, self.epoch, self._when = Values(), [], {}
         if self.model is not None:
             self.model.history = self
 
@@ -49,6 +51,25 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+            self._when.setdefault(name, []).append(epoch)
+
+    def plot(self, path: str | PathLike[str] | None = None) -> Any:
+        """Draw the values over the epochs: a panel for each name, training and validation in it. Needs Matplotlib.
+
+        Args:
+            path: of a file to write, e.g. "curves.png" or ".svg". Default None: the figure is shown by the notebook, or by
+                `matplotlib.pyplot.show()`.
+
+        Returns:
+            Matplotlib's figure.
+
+        Raises:
+            ImportError: if Matplotlib is not installed.
+            ValueError: if no epoch has ended yet.
+        """
+        from . import curves
+
+        return curves.draw(self.history, self._when, path)
 
 
 __all__ = ["History"]
