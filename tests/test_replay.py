@@ -21,7 +21,7 @@ N, BATCH = 52, 12  # four batches of 12 and one of 4
 Net = Callable[[], list[Any]]
 
 # One small net for each layer, by what it takes.
-VECTOR, IMAGE, SEQUENCE, TOKENS = (6,), (7, 7, 2), (8, 3), (9,)
+VECTOR, IMAGE, SEQUENCE, TOKENS = (6,), (7, 7, 2), (6, 3), (7,)
 NETS: dict[tuple[int, ...], dict[str, Net]] = {
     VECTOR: {
         "Input": lambda: [L.Dense(8)],
@@ -91,6 +91,15 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "SGD clipped": lambda: optimizers.SGD(0.05, momentum=0.9, global_clipnorm=0.5, weight_decay=0.01),
     "SGD schedule": lambda: optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 3, 0.8), momentum=0.9),
     "Adadelta": lambda: optimizers.Adadelta(0.5),
+    "RMSprop": lambda: optimizers.RMSprop(0.01),
+    "RMSprop centered": lambda: optimizers.RMSprop(0.01, momentum=0.5, centered=True, clipvalue=0.1),
+    "Adagrad": lambda: optimizers.Adagrad(0.1),
+    "AdamW": lambda: optimizers.AdamW(0.01, global_clipnorm=0.5),
+    "Adamax": lambda: optimizers.Adamax(0.01),
+    "Nadam": lambda: optimizers.Nadam(0.01),
+    "Lion": lambda: optimizers.Lion(0.01, weight_decay=0.1),
+    "Ftrl": lambda: optimizers.Ftrl(0.1, l1_regularization_strength=0.01),
+    "SGD clipnorm": lambda: optimizers.SGD(0.05, momentum=0.9, clipnorm=0.5, weight_decay=0.01),
     "Adagrad": lambda: optimizers.Adagrad(0.05),
     "Adam": lambda: optimizers.Adam(0.01),
     "Adam amsgrad": lambda: optimizers.Adam(0.01, amsgrad=True, clipnorm=0.3),
