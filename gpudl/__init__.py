@@ -22,15 +22,15 @@ from .variables import Variable
 from .version import __version__
 
 # isort: split
-from . import activations, callbacks, initializers, layers, losses, metrics, models, optimizers, random, regularizers, utils
+from . import activations, callbacks, constraints, initializers, layers, losses, metrics, models, optimizers, random, regularizers, utils
 from . import compat as _compat  # noqa: F401  fills the table of renames
 from .layers import Input
 from .models import Sequential
 
 __all__ = [
     "BackendError", "CaptureError", "DTypeError", "GpudlError", "Input", "Sequential", "ShapeError", "Tensor", "Variable", "__version__",
-    "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "device", "enable_grad", "eye", "from_dlpack",
-    "full", "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones", "ops", "optimizers", "random",
+    "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "constraints", "device", "enable_grad", "eye",
+    "from_dlpack", "full", "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones", "ops", "optimizers", "random",
     "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
 

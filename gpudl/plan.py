@@ -59,6 +59,7 @@ class Recording:
         self.slots: list[Slot] = []
         self.refusal: str | None = None
         self.leaves: dict[Leaf, Any] = {}  # the array of its gradient before; False: it had none; None: the step cleared it first
+        self.tables: dict[Any, int] = {}  # optimizers with a learning rate schedule, and how often the step uses each
         self.start = tick()
         self.inputs: dict[Storage, int] = {}
         for i, t in enumerate(inputs):
@@ -81,6 +82,10 @@ class Recording:
             while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
                 frame = frame.f_back
             self.refusal = f"{why} ({frame.f_code.co_filename}:{frame.f_lineno})"
+
+    def note_table(self, optimizer: Any) -> None:
+        """The step looks up its learning rate: `optimizer.prepare(times, uses)` is asked before each replay how many steps may run."""
+        self.tables[optimizer] = self.tables.get(optimizer, 0) + 1
 
     def note_leaf(self, leaf: Leaf, cleared: bool = False) -> None:
         """The step reads or sets a gradient: a replay is only right if it was there, or not there, as now."""

@@ -134,10 +134,13 @@ class StepRunner:
     def _replay(self, plan: Plan, inputs: Sequence[Tensor], times: int) -> Any:
         plan.bind(inputs)
         self.replayed += times
-        if self.mode == "poisoned":
-            plan.run_poisoned(times)
-        else:
-            plan.run(times)
+        run, tables = plan.run_poisoned if self.mode == "poisoned" else plan.run, plan.recording.tables
+        while tables and times:
+            ready = min([optimizer.prepare(times, uses) for optimizer, uses in tables.items()])
+            run(ready)
+            times -= ready
+        if times:
+            run(times)
         result, shared = plan.results
         if not shared:
             return map_tensors(result, own_copy)

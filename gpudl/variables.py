@@ -32,13 +32,14 @@ class Variable(Tensor):
     Variable('w', [3., 4.], dtype=float32)
     """
 
-    __slots__ = ("name", "_leaf")
+    __slots__ = ("name", "_leaf", "constraint")
 
     def __init__(
         self, value: TensorLike, trainable: bool = True, dtype: Any = None, device: str | None = None, name: str = "variable"
     ) -> None:
         super().__init__(value, dtype=dtype, device=device)
         self.name = name
+        self.constraint: Any = None  # a function of this variable that optimizers apply after each update
         self._leaf = Leaf(self.shape, self.dtype)
         self.edge = (self._leaf, 0) if trainable and dtypes.is_float(self.dtype) else None
 
@@ -74,7 +75,7 @@ class Variable(Tensor):
         Raises:
             ShapeError: if the shape differs; nothing is changed then.
         """
-        if isinstance(value, Tensor) and value.storage.backend is self.storage.backend and value.dtype == self.dtype:
+        if isinstance(value, Tensor) and value.storage.backend is self.storage.backend:
             self._check(value.shape)
             launch(ASSIGN_, (self,), (value,))
             return
@@ -106,22 +107,28 @@ class Variable(Tensor):
         return f"Variable({self.name!r}, {text})"
 
     def __reduce__(self) -> Any:
-        return Variable, (self.numpy(), self.trainable, None, self.device, self.name)
+        return _restore, (self.numpy(), self.trainable, self.device, self.name, self.constraint)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
-        return Variable(self.numpy(), trainable=self.trainable, device=self.device, name=self.name)
+        return _restore(self.numpy(), self.trainable, self.device, self.name, self.constraint)
+
+
+def _restore(value: Any, trainable: bool, device: str, name: str, constraint: Any) -> Variable:
+    v = Variable(value, trainable=trainable, device=device, name=name)
+    v.constraint = constraint
+    return v
 
 
 def over(t: Tensor, name: str = "variable") -> Variable:
     """A variable, not trained, over the memory of a tensor: to assign through it."""
     v = Variable.__new__(Variable)
-    v.array, v.storage, v.edge, v.name = t.array, t.storage, None, name
+    v.array, v.storage, v.edge, v.name, v.constraint = t.array, t.storage, None, name, None
     v._leaf = Leaf(t.shape, t.dtype)
     return v
 
 
 class Arena:
-    """Several tensors of one dtype back to back in one storage, each aligned to 64 bytes; the gaps stay zero."""
+    """Several tensors of one dtype back to back in one storage, each aligned to 64 bytes; the gaps keep their first value, zero."""
 
     def __init__(self, shapes: Iterable[tuple[int, ...]], dtype: np.dtype[Any], backend: Backend) -> None:
         self.shapes, self.dtype, self.backend = list(shapes), dtype, backend

@@ -643,3 +643,17 @@ def test_two_equal_calls_in_a_row_after_a_difference_make_a_plan() -> None:
     for _ in range(5):
         captured(Tensor(array(3)))
     assert captured.replayed == 2
+
+
+@pytest.mark.parametrize(("kept", "given"), [("float32", "float64"), ("float64", "int32"), ("int64", "float32"), ("float16", "float32")])
+def test_assigning_another_dtype_is_a_launch(kept, given, path) -> None:
+    v = gpudl.Variable([0, 0], dtype=kept)
+
+    @gpudl.capture
+    def step(x):
+        v.assign(x * 2)
+
+    for i in range(5):
+        step(gpudl.tensor([i, 3], dtype=given))
+        assert v.dtype == kept and v.numpy().tolist() == [2 * i, 6]
+    assert step.replayed == 3

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import dtypes, initializers, ops, random, regularizers, renames, variables
+from .. import constraints, dtypes, initializers, ops, random, regularizers, renames, variables
 from ..errors import DTypeError, ShapeError, unknown_keyword
 from ..named import snake_case
 from ..tensors import Tensor, host_array
@@ -202,6 +202,7 @@ class Layer(Versioned):
         dtype: Any = None,
         trainable: bool = True,
         regularizer: Any = None,
+        constraint: Any = None,
         name: str | None = None,
     ) -> Variable:
         """Make a variable of this layer.
@@ -212,6 +213,7 @@ class Layer(Versioned):
             dtype: default the layer's.
             trainable: whether it learns, default True.
             regularizer: a penalty on it, added to the loss.
+            constraint: what optimizers make of it after each update.
             name: default ``"variable"``.
 
         Raises:
@@ -229,6 +231,7 @@ class Layer(Versioned):
         values = undrawn(sizes, wanted) if calls.allowance is not None else initializers.values(maker, sizes, wanted)  # type: ignore[arg-type]
         held = next(iter(self._trained or self._untrained), None)
         variable = Variable(values, trainable, wanted, None if held is None else held.device, name or "variable")
+        variable.constraint = constraints.get(constraint)
         self._track(variable)
         if regularizer is not None:
             self._regularized = (*self._regularized, (variable, regularizers.get(regularizer)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import initializers, ops, regularizers
+from .. import constraints, initializers, ops, regularizers
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -34,6 +34,8 @@ class Conv(Sliding):
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -46,6 +48,8 @@ class Conv(Sliding):
             raise ValueError(f"[{self._where}] filters must be divisible by groups. Received: filters={filters}, groups={groups}")
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def _make_kernels(self, channels: int) -> None:
         self.kernel = self._weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
@@ -72,7 +76,8 @@ class Conv2D(Conv):
             ``gpudl.config.image_data_format()``.
         dilation_rate: distance of the taps of a window, default (1, 1).
         groups: the channels are split into so many groups, each seen by filters / groups filters. Default 1.
-        activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: as for `Dense`.
+        activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
+            bias_constraint: as for `Dense`.
         **kwargs: as for `Layer`.
 
     Weights: `kernel` (R, S, C / groups, filters), `bias` (filters,).
@@ -99,7 +104,8 @@ class Conv1D(Conv):
             ``"causal"``: all zeros in front, so that no output sees a later step.
         data_format: ``"channels_last"``: (N, L, C), or ``"channels_first"``: (N, C, L); default: ``gpudl.config.image_data_format()``.
         dilation_rate: distance of the taps of a window, default 1.
-        groups, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: as for `Conv2D`.
+        groups, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            kernel_constraint, bias_constraint: as for `Conv2D`.
         **kwargs: as for `Layer`.
 
     Weights: `kernel` (S, C / groups, filters), `bias` (filters,).

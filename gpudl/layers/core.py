@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import activations, initializers, ops, regularizers
+from .. import activations, constraints, initializers, ops, regularizers
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -81,6 +81,7 @@ class Dense(Layer):
         kernel_initializer: default ``"glorot_uniform"``.
         bias_initializer: default ``"zeros"``.
         kernel_regularizer, bias_regularizer: penalties on weights, default None.
+        kernel_constraint, bias_constraint: bounds of weights, kept after each update, default None.
         **kwargs: as for `Layer`.
 
     Weights: `kernel` (inputs, units), `bias` (units,).
@@ -104,6 +105,8 @@ class Dense(Layer):
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -114,6 +117,8 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
 
     def build(self, input_shape: Shape) -> None:
@@ -122,10 +127,13 @@ class Dense(Layer):
             (input_shape[-1], self.units),  # type: ignore[arg-type]
             self.kernel_initializer,
             regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
             name="kernel",
         )
         if self.use_bias:
-            self.bias = self.add_weight((self.units,), self.bias_initializer, regularizer=self.bias_regularizer, name="bias")
+            self.bias = self.add_weight(
+                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
+            )
 
     def call(self, inputs: Tensor) -> Tensor:
         shape = inputs.array.shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import initializers, ops, regularizers
+from .. import constraints, initializers, ops, regularizers
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -26,7 +26,7 @@ class BatchNormalization(Layer):
         center: whether there is a beta, default True.
         scale: whether there is a gamma, default True.
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: default zeros, ones, zeros, ones.
-        beta_regularizer, gamma_regularizer: default None.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: default None.
         **kwargs: as for `Layer`.
 
     Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`, each (C,).
@@ -60,6 +60,8 @@ class BatchNormalization(Layer):
         moving_variance_initializer: Any = "ones",
         beta_regularizer: Any = None,
         gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -79,15 +81,21 @@ class BatchNormalization(Layer):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
         self.gamma = self.beta = None
 
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
         shape = (arguments.known("BatchNormalization", f"the size of axis {self.axis}", input_shape[self.axis], input_shape),)
         if self.scale:
-            self.gamma = self.add_weight(shape, self.gamma_initializer, regularizer=self.gamma_regularizer, name="gamma")
+            self.gamma = self.add_weight(
+                shape, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, name="gamma"
+            )
         if self.center:
-            self.beta = self.add_weight(shape, self.beta_initializer, regularizer=self.beta_regularizer, name="beta")
+            self.beta = self.add_weight(
+                shape, self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint, name="beta"
+            )
         self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean")
         self.moving_variance = self.add_weight(shape, self.moving_variance_initializer, trainable=False, name="moving_variance")
 

@@ -100,11 +100,10 @@ class Sliding(Layer):
         self._channels = channels
 
     def _weight(self, name: str, shape: tuple[int, ...], options: str | None = None) -> Variable:
-        """A weight with the initializer and the regularizer that were given under its name, or under that of `options`."""
+        """A weight with the initializer, regularizer and constraint that were given under its name, or under that of `options`."""
         options = options or name
-        return self.add_weight(
-            shape, getattr(self, f"{options}_initializer"), regularizer=getattr(self, f"{options}_regularizer"), name=name
-        )
+        start, penalty = getattr(self, f"{options}_initializer"), getattr(self, f"{options}_regularizer")
+        return self.add_weight(shape, start, regularizer=penalty, constraint=getattr(self, f"{options}_constraint", None), name=name)
 
     def call(self, inputs: Tensor) -> Tensor:
         first = self.data_format == "channels_first"

@@ -63,7 +63,7 @@ class Trainer(Versioned):
 
     def compile(
         self,
-        optimizer: Any = "sgd",
+        optimizer: Any = "rmsprop",
         loss: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
@@ -74,7 +74,7 @@ class Trainer(Versioned):
         """Say how to train: every name is checked now, not at the first step.
 
         Args:
-            optimizer: an Optimizer or its name, default ``"sgd"``.
+            optimizer: an Optimizer or its name, default ``"rmsprop"``.
             loss: a Loss, its name, or a function ``(y_true, y_pred) -> one number an example``.
             metrics: names, Metric objects or functions, e.g. ``["accuracy"]``.
             weighted_metrics: the same, weighted by `sample_weight`.
@@ -225,6 +225,7 @@ class Trainer(Versioned):
         parts += [type(self.optimizer)] if self.optimizer is not None else []
         parts += [getattr(layer, name, None) for layer in self.layers for name in ("activation", "function")]
         parts += [getattr(self.loss, "function", self.loss), *[getattr(m, "function", m) for m in self.metrics_in_use]]
+        parts += [v.constraint for layer in self.layers for v in layer.trainable_variables]
         own = __name__.split(".")[0]
         for part in parts:
             module = getattr(part, "__module__", None) or type(part).__module__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .activation import *  # noqa: F403
+from .adaptive import *  # noqa: F403
 from .batch import *  # noqa: F403
 from .comparison import *  # noqa: F403
 from .convolution import *  # noqa: F403
@@ -33,4 +34,5 @@ from .scattering import *  # noqa: F403
 from .smooth import *  # noqa: F403
 from .softmaxes import *  # noqa: F403
 from .sorting import *  # noqa: F403
+from .stepping import *  # noqa: F403
 from .trigonometry import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""Choose how parameters follow their gradients: SGD, Adam, Adadelta, by class or by name (`get`)."""
+"""Choose how parameters follow their gradients: SGD, RMSprop, Adam and others, by class or by name (`get`); `schedules` of their rates."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from typing import Any
 
 from ..errors import missing_attribute
 from ..named import Table
+from . import schedules
 from .adadelta import Adadelta
-from .adam import Adam
+from .adagrad import Adagrad
+from .adam import Adam, AdamW
+from .adamax import Adamax
 from .base import Optimizer
+from .ftrl import Ftrl
+from .lion import Lion
+from .nadam import Nadam
+from .rmsprop import RMSprop
 from .sgd import SGD
 
-_table = Table("optimizer", Optimizer, [SGD, Adam, Adadelta])
+_classes: list[type] = [SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion, Ftrl]
+_table = Table("optimizer", Optimizer, _classes, {c.__name__.lower(): c for c in _classes})
 
 
 def get(identifier: Any) -> Optimizer:
@@ -39,6 +47,7 @@ def deserialize(config: Any) -> Optimizer:
     return get(config)
 
 
-__all__ = ["SGD", "Adadelta", "Adam", "Optimizer", "deserialize", "get", "serialize"]
+__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam", "Optimizer", "RMSprop", "deserialize", "get",
+           "schedules", "serialize"]  # fmt: skip
 
 __getattr__ = missing_attribute(__name__, __all__)

@@ -19,6 +19,7 @@ class Adadelta(Optimizer):
         learning_rate: default 0.001, as in Keras 3; the paper, and texts that follow it, mean 1.0.
         rho: decay of the averages, in [0, 1]. Default 0.95.
         epsilon: keeps the roots above zero; at least 0. Default 1e-7.
+        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
         name: default "adadelta".
 
     Raises:
@@ -32,11 +33,23 @@ class Adadelta(Optimizer):
 
     slot_names = ("accumulated_grad", "accumulated_delta_var")
 
-    def __init__(self, learning_rate: float = 0.001, rho: float = 0.95, epsilon: float = 1e-7, name: str = "adadelta") -> None:
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.95,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "adadelta",
+    ) -> None:
         own = type(self).__name__
         rho = checked_number(own, "rho", rho, 0.0, 1.0)
         epsilon = checked_number(own, "epsilon", epsilon, 0.0, float("inf"))
-        super().__init__(learning_rate, name=name)
+        super().__init__(
+            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
+        )
         self._built = False
         self.rho, self.epsilon = rho, epsilon
         self._built = True

@@ -1,4 +1,4 @@
-"""Scale each step by the gradient's own size: `Adam`, and its variant AMSGrad."""
+"""Scale each step by the gradient's own size: `Adam`, its variant AMSGrad, and `AdamW`, which decays weights apart from that."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Adam(Optimizer):
         beta_2: decay of the mean of their squares, in [0, 1). Default 0.999.
         epsilon: keeps the division finite; at least 0. Default 1e-7.
         amsgrad: default False.
+        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
         name: default "adam".
 
     Raises:
@@ -37,18 +38,24 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
         name: str = "adam",
     ) -> None:
         own = type(self).__name__
         beta_1 = checked_number(own, "beta_1", beta_1, 0.0, 1.0, below=True)
         beta_2 = checked_number(own, "beta_2", beta_2, 0.0, 1.0, below=True)
         epsilon = checked_number(own, "epsilon", epsilon, 0.0, float("inf"))
-        super().__init__(learning_rate, name=name)
+        super().__init__(
+            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
+        )
         self._built = False
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, bool(amsgrad)
         self._built = True
@@ -69,4 +76,34 @@ class Adam(Optimizer):
         return {**super().get_config(), **own}
 
 
-__all__ = ["Adam"]
+class AdamW(Adam):
+    """Adam with decoupled weight decay: w = w - rate weight_decay w before each of Adam's updates.
+
+    Args:
+        weight_decay: default 0.004.
+        learning_rate, beta_1, beta_2, epsilon, amsgrad, clipnorm, clipvalue, global_clipnorm: as for `Adam`.
+        name: default "adamw".
+
+    Source: Loshchilov and Hutter, Decoupled weight decay regularization, 2017.
+
+    >>> AdamW(0.01).weight_decay
+    0.004
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        weight_decay: float | None = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "adamw",
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+
+
+__all__ = ["Adam", "AdamW"]

@@ -19,6 +19,7 @@ class SGD(Optimizer):
         learning_rate: default 0.01.
         momentum: in [0, 1]; how much of the last step is kept. Default 0.
         nesterov: look ahead by the momentum. Default False.
+        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
         name: default "SGD".
 
     Raises:
@@ -30,9 +31,21 @@ class SGD(Optimizer):
     {'name': 'SGD', 'learning_rate': 0.1, 'momentum': 0.9, 'nesterov': False}
     """
 
-    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, name: str = "SGD") -> None:
+    def __init__(
+        self,
+        learning_rate: Any = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "SGD",
+    ) -> None:
         momentum = checked_number(type(self).__name__, "momentum", momentum, 0.0, 1.0)
-        super().__init__(learning_rate, name=name)
+        super().__init__(
+            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
+        )
         self._built = False
         self.momentum, self.nesterov = momentum, bool(nesterov)
         self._built = True

@@ -20,6 +20,16 @@ ALL = {
     "adam": lambda: optimizers.Adam(0.1),
     "amsgrad": lambda: optimizers.Adam(0.1, amsgrad=True),
     "adadelta": lambda: optimizers.Adadelta(1.0),
+    "rmsprop": lambda: optimizers.RMSprop(0.1),
+    "rmsprop momentum": lambda: optimizers.RMSprop(0.1, momentum=0.5, centered=True, epsilon=0.01),
+    "adagrad": lambda: optimizers.Adagrad(0.1),
+    "adamw": lambda: optimizers.AdamW(0.1),
+    "adamax": lambda: optimizers.Adamax(0.1),
+    "nadam": lambda: optimizers.Nadam(0.1),
+    "lion": lambda: optimizers.Lion(0.1),
+    "ftrl": lambda: optimizers.Ftrl(0.1),
+    "clipnorm": lambda: optimizers.SGD(0.1, 0.9, weight_decay=0.1, clipnorm=0.5),
+    "clipvalue": lambda: optimizers.SGD(0.1, clipvalue=0.1),
 }
 each = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 
@@ -77,7 +87,7 @@ def test_the_same_whether_flat_or_one_by_one(make, rng, path) -> None:
 
 
 @each
-def test_gaps_in_the_arena_stay_zero(make, rng) -> None:
+def test_gaps_in_the_arena_keep_their_first_value(make, rng) -> None:
     vs = variables(rng)
     optimizer = make()
     for _ in range(3):
@@ -86,11 +96,12 @@ def test_gaps_in_the_arena_stay_zero(make, rng) -> None:
         backward(vs)
         optimizer.apply(None, vs)
     home = vs[0].path_leaf.pack[0]
-    for arena in (home.params, home.grads, *optimizer._arenas[home]):
+    firsts = [0.0, 0.0, *[optimizer.slot_starts().get(name, 0.0) for name in optimizer.slot_names]]
+    for arena, first in zip((home.params, home.grads, *optimizer._arenas[home]), firsts, strict=True):
         kept = np.ones(arena.flat.size, bool)
         for offset, shape in zip(arena.offsets, arena.shapes):
             kept[offset : offset + int(np.prod(shape))] = False
-        assert not arena.flat.numpy()[kept].any()
+        assert (arena.flat.numpy()[kept] == first).all()
 
 
 @each
@@ -101,7 +112,7 @@ def test_dtypes(make, dtype, rng) -> None:
     backward(vs)
     optimizer.apply(None, vs)
     assert all(v.dtype == dtype and np.isfinite(v.numpy().astype(float)).all() for v in vs)
-    assert all(slot.dtype == dtype for slot in optimizer.variables[2:])
+    assert all(slot.dtype == dtype for slot in optimizer.variables[2:] if slot.name != "momentum_product")
     assert optimizer.learning_rate.dtype == np.float64 and optimizer.iterations.dtype == np.int64
 
 
@@ -288,6 +299,39 @@ def test_get() -> None:
     for name in ("sgd", "SGD", optimizers.SGD, optimizers.SGD()):
         assert isinstance(optimizers.get(name), optimizers.SGD)
     assert isinstance(optimizers.get("Adadelta"), optimizers.Adadelta)
+
+
+def test_limits_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="exclude each other"):
+        optimizers.SGD(clipnorm=1.0, clipvalue=1.0)
+    with pytest.raises(ValueError, match=r"clipnorm must lie in \(0"):
+        optimizers.Adam(clipnorm=0.0)
+    with pytest.raises(ValueError, match="weight_decay"):
+        optimizers.Adam(weight_decay=-1.0)
+
+
+def test_clipping_and_decay_are_few_launches(rng) -> None:
+    vs = variables(rng)
+    for options, names in (
+        ({"clipnorm": 1.0}, ["clip_norms", "sgd_", "advance_"]),
+        ({"weight_decay": 0.5}, ["decay_", "sgd_", "advance_"]),
+    ):
+        optimizer = optimizers.SGD(0.1, **options)
+        optimizer.build(vs)
+        for v in vs:
+            v.path_leaf.clear()
+        backward(vs)
+        assert launches(optimizer, vs) == names
+
+
+def test_excluded_from_decay(rng) -> None:
+    vs = variables(rng)
+    before = [v.numpy() for v in vs]
+    optimizer = optimizers.SGD(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay([vs[0]], ["v[23]"])
+    optimizer.apply([gpudl.zeros(v.shape) for v in vs], vs)
+    for v, b, factor in zip(vs, before, (1.0, 0.95, 1.0, 1.0)):
+        np.testing.assert_allclose(v.numpy(), factor * b, rtol=1e-12)
 
 
 class SignDescent(optimizers.Optimizer):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -88,6 +91,26 @@ def test_adam_long_after_the_start() -> None:
     optimizer.iterations.assign(100_000)
     optimizer.apply([gpudl.tensor([2.0])], [v])
     np.testing.assert_allclose(v.numpy(), 1 - 0.1 * 0.2 / np.sqrt(0.001 * 4.0), rtol=1e-5)
+
+
+KERAS = json.loads((Path(__file__).parents[1] / "golden" / "trajectories.json").read_text())
+
+
+@pytest.mark.parametrize("case", KERAS, ids=[f"{c['class']}-{i}" for i, c in enumerate(KERAS)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-14), ("float32", 4e-6)])
+def test_keras(case, dtype, tolerance, path) -> None:
+    """Where Keras arrives in float64 (golden/make_trajectories.py)."""
+    options = dict(case["arguments"])
+    if isinstance(options.get("learning_rate"), list):
+        schedule, values = options["learning_rate"]
+        options["learning_rate"] = getattr(optimizers.schedules, schedule)(**values)
+    rng = np.random.default_rng(5)
+    vs = [gpudl.Variable(rng.standard_normal(s), dtype=dtype) for s in ((3, 4), (5,))]
+    optimizer = getattr(optimizers, case["class"])(**options)
+    for _ in range(8):
+        optimizer.apply([gpudl.tensor(rng.standard_normal(v.shape), dtype=dtype) for v in vs], vs)
+    got = np.concatenate([v.numpy().ravel() for v in vs])
+    np.testing.assert_allclose(got, case["final"], rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.oracle
