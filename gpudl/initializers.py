@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import dtypes
+from . import dtypes, renames
 from .errors import DTypeError, ShapeError, missing_attribute
 from .named import Table
 from .random import host_rng
@@ -29,6 +29,10 @@ class Initializer:
     >>> Halves()((2,))
     Tensor([0.5, 0.5], dtype=float32)
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        renames.checked_keywords(cls)
 
     seed: int | None = None
     fields: ClassVar[tuple[str, ...]] = ()  # the constructor's arguments, which are attributes too

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .errors import unknown_keyword
+from .errors import did_you_mean, unknown_keyword
 
 # (class, function or kind of name; old spelling) -> new spelling; of classes it holds for derived ones too
 RENAMES: dict[tuple[str, str], str] = {}
@@ -65,16 +65,17 @@ def checked_keywords(cls: C) -> C:
         return cls
     parameters = list(inspect.signature(init).parameters.values())[1:]
     known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    needed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
     passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
 
     @functools.wraps(init)
     def made(self: Any, *args: Any, **kwargs: Any) -> None:
         where = type(self).__name__
         spelled_today(where, type(self), kwargs, known)
-        if not passes_on:
-            for name in kwargs:
-                if name not in known:
-                    raise unknown_keyword(where, name, _accepted(type(self)) or sorted(known))
+        missing = [] if not passes_on else [name for name in needed[len(args) :] if name not in kwargs]
+        for name in kwargs:  # those passed on are checked by the base class, but a missing argument would be noticed before
+            if name not in known and (not passes_on or (missing and did_you_mean(name, missing))):
+                raise unknown_keyword(where, name, _accepted(type(self)) or sorted(known))
         init(self, *args, **kwargs)
 
     @functools.wraps(init)

@@ -88,10 +88,15 @@ def fit_input(x: Array, expected: tuple[int | None, ...] | None, first_layer: st
     if x.ndim == 1 and wanted == (1,):
         x = x[:, None]
     if x.ndim != len(expected) or any(w is not None and w != n for w, n in zip(wanted, x.shape[1:])):
+        fix = ""
+        if x.shape == wanted:
+            fix = f" A single example needs its batch axis: {what}[None]"
+        elif x.ndim == 2 == len(expected):
+            fix = f" For {x.shape[1]} features write input_dim={x.shape[1]} in the first layer, or Input(({x.shape[1]},))"
         raise ShapeError(
             f"[{where}] layer 0 {first_layer!r} expects {what} of shape {('N', *wanted)}: ".replace("'N'", "N").replace("None", "?")
             + f"received {what} of shape {x.shape}."
-            + (f" A single example needs its batch axis: {what}[None]" if x.shape == wanted else "")
+            + fix
         )
     return x
 
