@@ -30,8 +30,8 @@ from .models import Sequential
 __all__ = [
     "BackendError", "CaptureError", "DTypeError", "GpudlError", "Input", "Sequential", "ShapeError", "Tensor", "Variable", "__version__",
     "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "constraints", "device", "enable_grad", "eye",
-    "from_dlpack", "full", "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones", "ops", "optimizers", "random",
-    "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
+    "from_dlpack", "full", "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones", "ops", "optimizers",
+    "random", "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
 
 _LAZY = ("datasets", "preprocessing", "testing")  # loaded when first named, to keep the import light
