@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, initializers, ops, regularizers
+from .. import activations, constraints, initializers, ops, regularizers
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -71,7 +71,7 @@ class PReLU(Layer):
 
     Args:
         alpha_initializer: default ``"zeros"``.
-        alpha_regularizer: default None.
+        alpha_regularizer, alpha_constraint: default None.
         shared_axes: along which one alpha holds for all places, e.g. ``[1, 2]`` for one a channel of images. Default None.
         **kwargs: as for `Layer`.
 
@@ -86,10 +86,18 @@ class PReLU(Layer):
 
     alpha: Variable
 
-    def __init__(self, alpha_initializer: Any = "zeros", alpha_regularizer: Any = None, shared_axes: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        alpha_initializer: Any = "zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
         axes = shared_axes if isinstance(shared_axes, (list, tuple)) else [] if shared_axes is None else [shared_axes]
         if any(isinstance(a, bool) or not isinstance(a, int) for a in axes):
             raise TypeError(f"[PReLU] shared_axes must be an integer, or several. Received: shared_axes={shared_axes!r}")
@@ -99,7 +107,9 @@ class PReLU(Layer):
         shared = self._shared(input_shape)
         what = "the size of each axis that is not in shared_axes"
         sizes = [1 if a in shared else arguments.known("PReLU", what, n, input_shape) for a, n in enumerate(input_shape) if a]
-        self.alpha = self.add_weight(sizes, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
+        self.alpha = self.add_weight(
+            sizes, self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint, name="alpha"
+        )
 
     def _shared(self, shape: Shape) -> list[int]:
         axes = [arguments.axis("PReLU", a, shape) for a in self.shared_axes or ()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import initializers, ops, regularizers
+from .. import constraints, initializers, ops, regularizers
 from ..errors import ShapeError
 from ..ops.convolution import transposed_axis
 from ..tensors import Tensor
@@ -36,6 +36,8 @@ class ConvTranspose(Sliding):
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -52,6 +54,8 @@ class ConvTranspose(Sliding):
                 )
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def _make_kernels(self, channels: int) -> None:
         self.kernel = self._weight("kernel", (*self.kernel_size, self.filters, channels))
@@ -84,7 +88,8 @@ class Conv2DTranspose(ConvTranspose):
         data_format: ``"channels_last"``: (N, H, W, C), or ``"channels_first"``: (N, C, H, W); default:
             ``gpudl.config.image_data_format()``.
         dilation_rate: distance of the taps of a window, default (1, 1).
-        activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: as for `Dense`.
+        activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
+            bias_constraint: as for `Dense`.
         **kwargs: as for `Layer`.
 
     Weights: `kernel` (R, S, filters, C), `bias` (filters,).

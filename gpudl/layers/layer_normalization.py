@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import dtypes, initializers, ops, regularizers
+from .. import constraints, dtypes, initializers, ops, regularizers
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -73,6 +73,8 @@ class _Scaled(_PerSample):
         gamma_initializer: Any,
         beta_regularizer: Any,
         gamma_regularizer: Any,
+        beta_constraint: Any,
+        gamma_constraint: Any,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -84,14 +86,20 @@ class _Scaled(_PerSample):
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
         self.gamma = self.beta = None
 
     def build(self, input_shape: Shape) -> None:
         sizes = self._known(input_shape)
         if self.scale:
-            self.gamma = self.add_weight(sizes, self.gamma_initializer, regularizer=self.gamma_regularizer, name="gamma")
+            self.gamma = self.add_weight(
+                sizes, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, name="gamma"
+            )
         if self.center:
-            self.beta = self.add_weight(sizes, self.beta_initializer, regularizer=self.beta_regularizer, name="beta")
+            self.beta = self.add_weight(
+                sizes, self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint, name="beta"
+            )
         self._sizes = sizes
 
 
@@ -104,7 +112,7 @@ class LayerNormalization(_Scaled):
         center: whether there is a beta, default True.
         scale: whether there is a gamma, default True.
         beta_initializer, gamma_initializer: default zeros, ones.
-        beta_regularizer, gamma_regularizer: default None.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: default None.
         **kwargs: as for `Layer`.
 
     Weights: `gamma`, `beta`, of the shape that `axis` has.
@@ -126,9 +134,14 @@ class LayerNormalization(_Scaled):
         gamma_initializer: Any = "ones",
         beta_regularizer: Any = None,
         gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, **kwargs)
+        super().__init__(
+            axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+            gamma_constraint, **kwargs,
+        )  # fmt: skip
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.layer_normalization(inputs, self.gamma, self.beta, self._checked(inputs.shape), self.epsilon)
@@ -141,7 +154,8 @@ class GroupNormalization(_Scaled):
         groups: into how many groups the channels are split, default 32. 1 takes all together; -1 takes each channel on its own.
         axis: of the channels, default -1.
         epsilon: default 0.001.
-        center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer: as for `LayerNormalization`.
+        center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: as for
+            `LayerNormalization`.
         **kwargs: as for `Layer`.
 
     Weights: `gamma`, `beta`, each (C,).
@@ -169,9 +183,14 @@ class GroupNormalization(_Scaled):
         gamma_initializer: Any = "ones",
         beta_regularizer: Any = None,
         gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, **kwargs)
+        super().__init__(
+            axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+            gamma_constraint, **kwargs,
+        )  # fmt: skip
         if not isinstance(self.axis, int):
             raise TypeError(f"[GroupNormalization] axis must be an integer. Received: axis={axis!r}")
         self.groups = groups if groups == -1 and not isinstance(groups, bool) else arguments.whole(self._where, "groups", groups)

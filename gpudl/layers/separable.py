@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import initializers, ops, regularizers
+from .. import constraints, initializers, ops, regularizers
 from ..tensors import Tensor
 from ..variables import Variable
 from . import arguments
@@ -21,9 +21,9 @@ class DepthwiseConv2D(Sliding):
         depth_multiplier: kernels, and so outputs, of each channel. Default 1.
         data_format: ``"channels_last"`` or ``"channels_first"``; default: ``gpudl.config.image_data_format()``.
         dilation_rate: distance of the taps of a window, default (1, 1).
-        activation, use_bias, bias_initializer, bias_regularizer: as for `Dense`.
+        activation, use_bias, bias_initializer, bias_regularizer, bias_constraint: as for `Dense`.
         depthwise_initializer: default ``"glorot_uniform"``.
-        depthwise_regularizer: default None.
+        depthwise_regularizer, depthwise_constraint: default None.
         **kwargs: as for `Layer`.
 
     Weights: `kernel` (R, S, C, depth_multiplier), `bias` (C depth_multiplier,).
@@ -51,6 +51,8 @@ class DepthwiseConv2D(Sliding):
         depthwise_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -60,6 +62,8 @@ class DepthwiseConv2D(Sliding):
         self.depth_multiplier = arguments.whole(self._where, "depth_multiplier", depth_multiplier)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def _make_kernels(self, channels: int) -> None:
         self.kernel = self._weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), "depthwise")
@@ -95,6 +99,9 @@ class SeparableConv(Sliding):
         pointwise_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -107,6 +114,9 @@ class SeparableConv(Sliding):
         self.pointwise_initializer = initializers.get(pointwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def _make_kernels(self, channels: int) -> None:
         many = self.depth_multiplier
@@ -129,9 +139,9 @@ class SeparableConv2D(SeparableConv):
         data_format: ``"channels_last"`` or ``"channels_first"``; default: ``gpudl.config.image_data_format()``.
         dilation_rate: distance of the taps of a window, default (1, 1).
         depth_multiplier: outputs of each channel before the mixture, default 1.
-        activation, use_bias, bias_initializer, bias_regularizer: as for `Dense`.
+        activation, use_bias, bias_initializer, bias_regularizer, bias_constraint: as for `Dense`.
         depthwise_initializer, pointwise_initializer: default ``"glorot_uniform"``.
-        depthwise_regularizer, pointwise_regularizer: default None.
+        depthwise_regularizer, pointwise_regularizer, depthwise_constraint, pointwise_constraint: default None.
         **kwargs: as for `Layer`.
 
     Weights: `depthwise_kernel` (R, S, C, depth_multiplier), `pointwise_kernel` (1, 1, C depth_multiplier, filters), `bias` (filters,).
