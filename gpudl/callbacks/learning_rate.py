@@ -45,6 +45,9 @@ class LearningRateScheduler(Callback):
             raise ValueError(f"[LearningRateScheduler] a learning rate is at least 0. At epoch {epoch} schedule returned {value!r}")
         return value
 
+    def check(self, available: list[str], validation: bool, others_add: bool) -> None:
+        check_settable("LearningRateScheduler", self.model.optimizer)
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         rate = self.rate(epoch, float(self.model.optimizer.learning_rate))
         self.model.optimizer.learning_rate = rate
@@ -65,6 +68,14 @@ def takes_two(function: Callable[..., Any]) -> bool:
     except ValueError:  # one of C's without a signature
         return True
     return True
+
+
+def check_settable(me: str, optimizer: Any) -> None:
+    if getattr(optimizer, "_schedule", None) is not None:
+        raise ValueError(
+            f"[{me}] the learning rate of {type(optimizer).__name__} follows a schedule, so it cannot be set. Leave this callback out, or "
+            "make the optimizer with a number as its learning_rate"
+        )
 
 
 class ReduceLROnPlateau(Monitor):
@@ -111,6 +122,10 @@ class ReduceLROnPlateau(Monitor):
         self.patience = count("ReduceLROnPlateau", "patience", patience)
         self.cooldown = count("ReduceLROnPlateau", "cooldown", cooldown)
         self.cooldown_counter = self.wait = 0
+
+    def check(self, available: list[str], validation: bool, others_add: bool) -> None:
+        super().check(available, validation, others_add)
+        check_settable("ReduceLROnPlateau", self.model.optimizer)
 
     def in_cooldown(self) -> bool:
         return self.cooldown_counter > 0

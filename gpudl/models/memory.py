@@ -10,8 +10,10 @@ The output of layer j is kept if the layer itself needs it again (relu, sigmoid,
 convolutions, normalisations, gelu). own(i) is what i needs itself: its output, or the sum that went into its function. Flatten and its like
 are views and take nothing; max pooling keeps a number for each of its outputs.
 
-Not counted: what an op needs while it runs, and what layers keep inside (recurrent ones keep states for every time step). For chains of
-the layers named here the forecast is within a factor 1.1 of what a recorded step takes, as tests/models/test_summary_memory.py checks.
+Recurrent layers keep states and gates for every example, time step and unit: 1 number (SimpleRNN), 5 (GRU), 6 (LSTM).
+
+Not counted: what an op needs while it runs, and what other layers keep inside. For chains of the layers named here the forecast is within a
+factor 1.1 of what a recorded step takes, as tests/models/test_summary_memory.py checks.
 """
 
 from __future__ import annotations
@@ -26,12 +28,16 @@ from .summary import memory as readable
 BATCHES = (1, 32, 256)
 VIEWS = ("InputLayer", "Flatten", "Reshape", "Identity")
 FORGETFUL = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "ZeroPadding1D", "ZeroPadding2D", "UpSampling1D", "UpSampling2D")
+KEPT = {"SimpleRNN": 1, "LSTM": 6, "GRU": 5}  # per example, time step and unit: states and gates
+GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}  # of which the gradient leaves
 BY_OUTPUT = ("relu", "sigmoid", "tanh", "softmax", "log_softmax", "exponential", "hard_sigmoid")  # their gradients need the output alone
 
 
 def activation_of(layer: Any) -> str | None:
     """The name of the function at a layer's end; None if there is none, or it changes nothing."""
     kind = type(layer).__name__
+    if kind == "TimeDistributed":
+        return activation_of(layer.layer)
     if kind in ("ReLU", "Softmax"):
         return kind.lower()
     name = getattr(getattr(layer, "activation", None), "__name__", None)
@@ -60,6 +66,13 @@ def inside(layer: Any, size: int) -> int:
         return size
     name = activation_of(layer)
     return 0 if name is None or name in BY_OUTPUT or is_activation(layer) else size  # the sum that goes into the activation
+
+
+def over_time(layer: Any) -> list[tuple[str, int]]:
+    """(kind, units) of the recurrent layers in a layer: itself, or the two of a Bidirectional; none in others."""
+    if type(layer).__name__ == "Bidirectional":
+        return [*over_time(layer.forward_layer), *over_time(layer.backward_layer)]
+    return [(type(layer).__name__, layer.units)] if type(layer).__name__ in KEPT else []
 
 
 def chain(layers: Any, shape: Any) -> Iterator[tuple[Any, Any]]:
@@ -93,16 +106,25 @@ def activations(model: Any, batch_size: int) -> int | None:
     if any(n is None for out in (first, *[out for _, out in steps]) for n in out):
         return None
     most = before = kept = math.prod(first)
+    shape = first
     for i, (layer, out) in enumerate(steps):
         size, own = math.prod(out), inside(layer, math.prod(out))
         leaving = before if i else 0  # nobody asks for the gradient of the data
         if activation_of(layer) is not None and not is_activation(layer):
             leaving = max(leaving, size)  # first from the function's output to its input
         needed = size if needs_output(layer) else 0
+        runs = over_time(layer)
+        if runs:
+            steps_in = shape[0] * shape[1]
+            own = sum(steps_in * units * KEPT[kind] for kind, units in runs)
+            needed = 0  # the states that are kept are the output
+            kind, units = runs[0]
+            leaving = max(leaving, steps_in * units * GATES[kind])
+            size = max(size, steps_in * units)  # only the last state has a gradient, or all have
         most = max(most, kept + own + needed + size + leaving)
         following = steps[i + 1][0] if i + 1 < len(steps) else None
         kept += own + (size if needed or following is None or needs_input(following) else 0)
-        before = size
+        before, shape = math.prod(out), out
     return int(most * model._dtype.itemsize)
 
 

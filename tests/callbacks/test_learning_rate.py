@@ -152,3 +152,14 @@ def test_a_wrong_monitor_is_refused_before_the_first_step(model, data) -> None:
 def test_what_is_no_function() -> None:
     with pytest.raises(TypeError, match="schedule must be a function of the epoch"):
         LearningRateScheduler(0.1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("callback", [LearningRateScheduler(lambda epoch: 0.1), ReduceLROnPlateau("loss")])
+def test_a_rate_that_follows_a_schedule_is_refused_before_the_first_step(model, data, callback) -> None:
+    schedules = pytest.importorskip("gpudl.optimizers.schedules")
+    model.compile(gpudl.optimizers.SGD(schedules.ExponentialDecay(0.1, 10, 0.5)), "sparse_categorical_crossentropy")
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"the learning rate of SGD follows a schedule, so it cannot be set. Leave this callback out"):
+        model.fit(*data, callbacks=[callback], verbose=0)
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)

@@ -34,6 +34,11 @@ NETS = {
         L.Input((16, 16, 3)), L.Conv2D(16, 3), L.ReLU(), L.AveragePooling2D(2), L.Conv2D(32, 3), L.GlobalAveragePooling2D(), soft(),
     ],
     "nested": lambda: [L.Input((64,)), gpudl.Sequential([L.Input((64,)), L.Dense(256, "relu"), L.Dense(128, "tanh")]), soft()],
+    "simple_rnn": lambda: [L.Input((28, 28)), L.SimpleRNN(64), soft()],
+    "gru": lambda: [L.Input((28, 28)), L.GRU(64), soft()],
+    "lstm": lambda: [L.Input((28, 28)), L.LSTM(64, return_sequences=True), L.LSTM(64), soft()],
+    "both_ways": lambda: [L.Input((28, 28)), L.Bidirectional(L.LSTM(32)), soft()],
+    "each_step": lambda: [L.Input((28, 28)), L.TimeDistributed(L.Dense(64, "relu")), L.GlobalAveragePooling1D(), soft()],
 }  # fmt: skip
 
 
