@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import dtypes, initializers, ops, regularizers
+from .. import constraints, dtypes, initializers, ops, regularizers
 from ..tensors import Tensor
 from ..variables import Variable
 from . import arguments
@@ -20,6 +20,7 @@ class Embedding(Layer):
         output_dim: size of a vector.
         embeddings_initializer: default ``"uniform"``, between -0.05 and 0.05.
         embeddings_regularizer: a penalty on the table, default None.
+        embeddings_constraint: bounds of the table, kept after each update, default None.
         mask_zero: True would hide 0 from recurrent layers that follow; it is refused. Give such a layer the mask instead:
             ``lstm(embedding(x), mask=x != 0)``.
         **kwargs: as for `Layer`; ``weights=[table]`` sets the table.
@@ -42,6 +43,7 @@ class Embedding(Layer):
         output_dim: int,
         embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
         mask_zero: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -53,6 +55,7 @@ class Embedding(Layer):
         self.output_dim = arguments.whole("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = arguments.flag("Embedding", "mask_zero", mask_zero)
         if mask_zero:
             raise NotImplementedError(
@@ -65,7 +68,13 @@ class Embedding(Layer):
 
     def build(self, input_shape: Shape | None = None) -> None:
         shape = (self.input_dim, self.output_dim)
-        self.embeddings = self.add_weight(shape, self.embeddings_initializer, regularizer=self.embeddings_regularizer, name="embeddings")
+        self.embeddings = self.add_weight(
+            shape,
+            self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+            name="embeddings",
+        )
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.take(self.embeddings, ops.cast(inputs, dtypes.int32) if inputs.dtype.kind not in "iu" else inputs, axis=0)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import activations, dtypes, initializers, ops, regularizers
+from .. import activations, constraints, dtypes, initializers, ops, regularizers
 from ..autograd import apply
 from ..errors import ShapeError
 from ..op import COPY
@@ -46,6 +46,9 @@ class Recurrent(Layer):
         kernel_regularizer: Any = None,
         recurrent_regularizer: Any = None,
         bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
@@ -67,6 +70,9 @@ class Recurrent(Layer):
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.recurrent_constraint = constraints.get(recurrent_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
         self.dropout = arguments.fraction(where, "dropout", dropout, one=False)
         self.recurrent_dropout = arguments.fraction(where, "recurrent_dropout", recurrent_dropout, one=False)
         self.return_sequences = arguments.flag(where, "return_sequences", return_sequences)
@@ -105,12 +111,14 @@ class Recurrent(Layer):
         self.compute_output_shape(input_shape)
         features: Any = input_shape[2]
         width = self.gates * self.units
-        self.kernel = self.add_weight((features, width), self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel")
-        self.recurrent_kernel = self.add_weight(
-            (self.units, width), self.recurrent_initializer, regularizer=self.recurrent_regularizer, name="recurrent_kernel"
-        )
+        shapes: dict[str, tuple[int, ...]] = {"kernel": (features, width), "recurrent_kernel": (self.units, width)}
+        makers = {"kernel": self.kernel_initializer, "recurrent_kernel": self.recurrent_initializer}
         if self.use_bias:
-            self.bias = self.add_weight(self.bias_shape(), self.bias_values(), regularizer=self.bias_regularizer, name="bias")
+            shapes["bias"], makers["bias"] = self.bias_shape(), self.bias_values()
+        for name, shape in shapes.items():
+            kind = name.removesuffix("_kernel")
+            bounds, penalty = getattr(self, f"{kind}_constraint"), getattr(self, f"{kind}_regularizer")
+            setattr(self, name, self.add_weight(shape, makers[name], regularizer=penalty, constraint=bounds, name=name))
         if self.dropout or self.recurrent_dropout:
             self.random = self.add_random_state(self.seed)
         if self.stateful and input_shape[0] is not None:

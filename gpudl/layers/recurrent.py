@@ -21,6 +21,7 @@ class SimpleRNN(Recurrent):
         use_bias: default True.
         kernel_initializer, recurrent_initializer, bias_initializer: default ``"glorot_uniform"``, ``"orthogonal"``, ``"zeros"``.
         kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on weights, default None.
+        kernel_constraint, recurrent_constraint, bias_constraint: bounds of weights, kept after each update, default None.
         dropout: in training, the share of inputs that is dropped: the same ones in each step. Default 0.
         recurrent_dropout: the same for states, for each gate others. Default 0.
         return_sequences: give the output of each step, (N, T, units), not only of the last. Default False.

@@ -228,6 +228,18 @@ def test_dropout_is_drawn_once_for_all_steps(kind: Any) -> None:
         np.testing.assert_array_equal(filled(kind(U, seed=1, **options))(x, training=True).numpy(), first)
 
 
+def test_constraints_hold_after_each_update() -> None:
+    bounds = {f"{name}_constraint": "non_neg" for name in ("kernel", "recurrent", "bias")}
+    layer = L.GRU(3, **bounds)
+    model = gpudl.Sequential([L.Input((2,)), L.Embedding(5, 3, embeddings_constraint="non_neg"), layer, L.Dense(1)])
+    model.compile(gpudl.optimizers.SGD(0.5), "mean_squared_error")
+    x = np.random.default_rng(0).integers(0, 5, (40, 2))
+    model.fit(x, data(40, 1), batch_size=8, epochs=3, verbose=0)
+    assert all((w >= 0).all() for w in [*layer.get_weights(), *model.layers[0].get_weights()])
+    again = L.deserialize(L.serialize(layer))
+    assert again.get_config() == layer.get_config() and again.recurrent_constraint is not None
+
+
 def test_recurrent_dropout_of_a_step() -> None:
     """Kept states are divided by what is kept, the others are nothing."""
     layer = L.SimpleRNN(1, "linear", recurrent_dropout=0.5, recurrent_initializer="ones", kernel_initializer="zeros", seed=3)

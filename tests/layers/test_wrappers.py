@@ -17,10 +17,10 @@ def data(*shape: int) -> np.ndarray:
 @pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
 @pytest.mark.parametrize("kind", [L.SimpleRNN, L.LSTM, L.GRU])
 def test_bidirectional_is_both_ways(kind: type[L.Layer], mode: str | None, sequences: bool) -> None:
-    x = data(2, 5, 3)
-    layer = L.Bidirectional(kind(4, return_sequences=sequences), merge_mode=mode)
+    x, options = data(2, 5, 3).astype(np.float64), {"return_sequences": sequences, "dtype": "float64"}
+    layer = L.Bidirectional(kind(4, **options), merge_mode=mode, dtype="float64")
     out = layer(x)
-    forward, backward = kind(4, return_sequences=sequences), kind(4, return_sequences=sequences)
+    forward, backward = kind(4, **options), kind(4, **options)
     forward.build((None, 5, 3))
     backward.build((None, 5, 3))
     half = len(layer.get_weights()) // 2
@@ -31,11 +31,11 @@ def test_bidirectional_is_both_ways(kind: type[L.Layer], mode: str | None, seque
         b = b[:, ::-1]
     if mode is None:
         assert [tuple(t.shape) for t in out] == [(None or n, *s) for n, *s in (a.shape, b.shape)]
-        np.testing.assert_array_equal(out[0].numpy(), a)
-        np.testing.assert_array_equal(out[1].numpy(), b)
+        np.testing.assert_allclose(out[0].numpy(), a, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(out[1].numpy(), b, rtol=1e-12, atol=1e-13)
         return
     expected = {"concat": np.concatenate([a, b], -1), "sum": a + b, "mul": a * b, "ave": (a + b) / 2}[mode]
-    np.testing.assert_allclose(out.numpy(), expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(out.numpy(), expected, rtol=1e-12, atol=1e-13)
     assert layer.compute_output_shape((None, 5, 3)) == (None, *expected.shape[1:])
 
 
