@@ -18,8 +18,8 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> Split:
     Raises:
         ModuleNotFoundError: without scikit-learn, whose file it is.
 
-    >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
-    >>> x_train.shape, x_test.shape  # doctest: +SKIP
+    >>> (x_train, y_train), (x_test, y_test) = load_data()
+    >>> x_train.shape, x_test.shape
     ((455, 30), (114, 30))
     """
     return load("breast_cancer", test_split, seed)

@@ -20,8 +20,8 @@ def load_data(test_split: float = 0.25, seed: int = 113) -> Split:
     Raises:
         ModuleNotFoundError: without scikit-learn, whose file it is.
 
-    >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
-    >>> x_train.shape, x_test.shape  # doctest: +SKIP
+    >>> (x_train, y_train), (x_test, y_test) = load_data()
+    >>> x_train.shape, x_test.shape
     ((1348, 8, 8), (449, 8, 8))
     """
     (x_train, y_train), (x_test, y_test) = load("digits", test_split, seed)

@@ -99,6 +99,29 @@ def test_training_uses_the_disturbed_labels_and_validation_does_not() -> None:
     assert h["val_loss"] == pytest.approx([-np.log(p[2])] * 4, rel=1e-5)
 
 
+def test_beside_a_split_weights_and_a_later_start() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 4)).astype("f4"), rng.integers(0, 3, 40)
+    before, seen = y.copy(), Seen()
+    m = model()
+    h = m.fit(x, y, epochs=5, initial_epoch=2, validation_split=0.25, sample_weight=np.ones(40), class_weight={0: 1.0, 1: 2.0, 2: 1.0},
+              callbacks=[DisturbLabel(0.5, seed=0), seen], verbose=0)  # fmt: skip
+    assert h.epoch == [2, 3, 4] and [len(labels) for labels in seen.labels] == [30] * 3 and np.array_equal(y, before)
+
+
+def test_replayed_and_eager_training_see_the_same_labels() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 4)).astype("f4"), rng.integers(0, 3, 40)
+    found = []
+    for eager in (False, True):
+        gpudl.utils.set_random_seed(1)
+        m = model()
+        m.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=eager)
+        m.fit(x, y, epochs=5, callbacks=DisturbLabel(0.5), verbose=0)
+        found.append(m.get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*found))
+
+
 def test_what_cannot_be_disturbed() -> None:
     with pytest.raises(ValueError, match=r"\[DisturbLabel\] alpha must be a number from 0 to 1. Received: alpha=1.5"):
         DisturbLabel(1.5)
