@@ -32,16 +32,27 @@ class Variable(Tensor):
     Variable('w', [3., 4.], dtype=float32)
     """
 
-    __slots__ = ("name", "_leaf", "constraint")
+    __slots__ = ("_constraint", "_leaf", "name")
 
     def __init__(
         self, value: TensorLike, trainable: bool = True, dtype: Any = None, device: str | None = None, name: str = "variable"
     ) -> None:
         super().__init__(value, dtype=dtype, device=device)
         self.name = name
-        self.constraint: Any = None  # a function of this variable that optimizers apply after each update
+        self._constraint: Any = None
         self._leaf = Leaf(self.shape, self.dtype)
         self.edge = (self._leaf, 0) if trainable and dtypes.is_float(self.dtype) else None
+
+    @property
+    def constraint(self) -> Any:
+        """A function of this variable that optimizers apply after each update, or None; may be set."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = value
+        if self.storage.seen:
+            touched(f"the constraint of variable {self.name!r} was set during the step")
 
     @property
     def trainable(self) -> bool:
@@ -122,7 +133,7 @@ def _restore(value: Any, trainable: bool, device: str, name: str, constraint: An
 def over(t: Tensor, name: str = "variable") -> Variable:
     """A variable, not trained, over the memory of a tensor: to assign through it."""
     v = Variable.__new__(Variable)
-    v.array, v.storage, v.edge, v.name, v.constraint = t.array, t.storage, None, name, None
+    v.array, v.storage, v.edge, v.name, v._constraint = t.array, t.storage, None, name, None
     v._leaf = Leaf(t.shape, t.dtype)
     return v
 

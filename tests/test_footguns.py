@@ -450,6 +450,89 @@ def test_attributes_changed_between_epochs(path: str) -> None:
     )
 
 
+def replace_optimizer(m: Any) -> None:
+    m.optimizer = optimizers.Adam(0.01)
+
+
+def replace_loss(m: Any) -> None:
+    m.loss = gpudl.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def add_a_layer(m: Any) -> None:
+    m.add(layers.Dense(3, activation="softmax"))
+
+
+def replace_a_layer(m: Any) -> None:
+    m.pop()
+    m.add(layers.Dense(3, activation="softmax"))
+
+
+def freeze_one_weight(m: Any) -> None:
+    m.layers[0].kernel.trainable = False
+
+
+def freeze_all_but_one(m: Any) -> None:
+    m.trainable = False
+    m.layers[1].trainable = True
+
+
+def compile_again(m: Any) -> None:
+    m.compile(optimizers.SGD(0.2), "sparse_categorical_crossentropy", ["accuracy"], run_eagerly=m._mode == "eager")
+
+
+def change_epsilon(m: Any) -> None:
+    gpudl.config.set_epsilon(1e-3)
+
+
+def hook_a_gradient(m: Any) -> None:
+    m.layers[0].kernel.register_hook(lambda g: g * 0.5)
+
+
+def leave_gradients(m: Any) -> None:
+    for v in m.trainable_variables:
+        v.grad = ops.ones(v.shape)
+
+
+def jump_in_iterations(m: Any) -> None:
+    m.optimizer.iterations.assign(100)
+
+
+def constrain_a_weight(m: Any) -> None:
+    m.layers[0].kernel.constraint = gpudl.constraints.MaxNorm(0.05)
+
+
+def regularize_output(m: Any) -> None:
+    m.layers[0].activity_regularizer = gpudl.regularizers.L2(0.5)
+
+
+def differentiate_by_hand(m: Any) -> None:
+    ops.sum(m(Tensor(X[:5]), training=True)).backward()
+
+
+BETWEEN = [
+    replace_optimizer, replace_loss, add_a_layer, replace_a_layer, freeze_one_weight, freeze_all_but_one, compile_again, change_epsilon,
+    hook_a_gradient, leave_gradients, jump_in_iterations, constrain_a_weight, regularize_output, differentiate_by_hand,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", BETWEEN, ids=lambda f: f.__name__)
+def test_changes_between_fits_are_seen(change: Callable[[Any], None], path: str) -> None:
+    def run(mode: str) -> list[np.ndarray]:
+        gpudl.config.set_epsilon(1e-7)
+        model, out = make([layers.BatchNormalization(), layers.Dropout(0.2)], mode), []
+        for i in range(3):
+            history = model.fit(X, Y, epochs=3, verbose=0).history
+            out += [np.array(history[k]) for k in sorted(history)]
+            out += [np.array(model.evaluate(X, Y, verbose=0)), np.array(model.train_on_batch(X[:9], Y[:9]))]
+            out += [model.predict(X[:2], verbose=0)]
+            out += [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+            if i < 2:
+                change(model)
+        return out
+
+    assert equal(run("eager"), run("replay"))
+
+
 def test_callbacks_that_use_the_model(path: str) -> None:
     """Predicting, evaluating and training inside hooks, in the middle of an epoch, spoils nothing."""
 
