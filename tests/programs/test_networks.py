@@ -40,6 +40,7 @@ def sides(m: gpudl.Sequential, axis: int = 1) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_alexnet(example: Any) -> None:
     gpudl.utils.set_random_seed(0)
     m = example("alexnet").build()
@@ -56,6 +57,7 @@ def test_alexnet(example: Any) -> None:
     assert loss == pytest.approx(np.log(1000), abs=1.5) and not np.array_equal(kernel, m.layers[1].get_weights()[0])
 
 
+@pytest.mark.slow
 def test_alexnet_of_two_groups(example: Any) -> None:
     m = example("alexnet").build(groups=2)
     assert m.count_params() == 60_965_224 and sides(m) == [227, 55, 27, 13, 6]
