@@ -6,7 +6,6 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -92,27 +91,28 @@ def optimizer(made: Made, self: Any, *args: Any, decay: Any = 0.0, **kwargs: Any
         del kwargs["epsilon"]
     if decay:
         where = type(self).__name__
-        schedules = _schedules()
-        if schedules is None:
-            raise NotImplementedError(
-                f"[{where}] decay={decay!r} is not supported yet: learning rates follow no schedule. "
-                f"Leave it out, or assign optimizer.learning_rate in a callback's on_epoch_begin"
-            )
         first = inspect.signature(type(self)).parameters["learning_rate"].default
         for name in ("lr", "learning_rate"):
             first = kwargs.pop(name, first)
         first, *rest = args or (first,)
-        args, kwargs["learning_rate"] = (), schedules.InverseTimeDecay(first, 1, decay)
+        args, kwargs["learning_rate"] = (), optimizers.schedules.InverseTimeDecay(first, 1, decay)
         if rest:
             raise TypeError(f"[{where}] with decay, write the other arguments by name")
     made(self, *args, **kwargs)
 
 
-def _schedules() -> Any:
-    try:
-        return import_module(f"{optimizers.__name__}.schedules")
-    except ImportError:
-        return None
+def checkpoint(made: Made, self: Any, *args: Any, period: int = 1, **kwargs: Any) -> None:
+    """`period=5`: after every fifth epoch."""
+    if isinstance(period, bool) or not isinstance(period, int) or period < 1:
+        raise ValueError(f"[ModelCheckpoint] period must be a whole number >= 1. Received: period={period!r}")
+    made(self, *args, **kwargs)
+    if period > 1:
+        self.on_epoch_end = functools.partial(_every, period, self.on_epoch_end)
+
+
+def _every(period: int, hook: Callable[..., None], epoch: int, logs: Any = None) -> None:
+    if (epoch + 1) % period == 0:
+        hook(epoch, logs)
 
 
 AROUND: dict[str, Callable[..., Any]] = {
@@ -123,6 +123,7 @@ AROUND: dict[str, Callable[..., Any]] = {
     "Conv1D": sequence,
     **dict.fromkeys(RECURRENT, sequence),
     **dict.fromkeys(optimizers.__all__, optimizer),
+    "ModelCheckpoint": checkpoint,
 }
 
 
