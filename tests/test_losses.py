@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -294,3 +297,47 @@ def test_bad_labels(loss, y, output, words) -> None:
 def test_labels_are_called_what_the_user_calls_them() -> None:
     with pytest.raises(ValueError, match=r"validation_data y\[0\] = 7"):
         losses.check_labels(SPARSE, np.array([7]), (None, 3), "validation_data y")
+
+
+KERAS = json.loads((Path(__file__).parent / "golden" / "regression_losses.json").read_text())  # Keras 3 on JAX in float64
+
+
+@pytest.mark.parametrize("case", KERAS, ids=[f"{c['class']}-{i}" for i, c in enumerate(KERAS)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-14), ("float32", 2e-5)])
+def test_regression_losses_as_keras(case, dtype, tolerance, path) -> None:
+    y_pred = gpudl.Variable(np.array(case["y_pred"]), dtype=dtype)
+    loss = getattr(losses, case["class"])(**case["arguments"])(np.array(case["y_true"], dtype), y_pred)
+    loss.sum().backward()
+    assert str(loss.dtype) == dtype
+    for got, expected in ((loss, case["loss"]), (y_pred.grad, case["gradient"])):
+        size = max(1.0, float(np.abs(np.array(expected)).max()))
+        np.testing.assert_allclose(got.numpy(), expected, rtol=tolerance, atol=tolerance * size)
+
+
+@pytest.mark.parametrize("name", sorted(losses.regression.SHORT))
+def test_short_names_and_configurations(name) -> None:
+    loss = losses.get(name)
+    again = losses.deserialize(losses.serialize(loss))
+    assert type(again) is type(loss) is losses.regression.SHORT[name] and again.get_config() == loss.get_config()
+
+
+def test_functions_become_objects() -> None:
+    assert isinstance(losses.get(losses.huber), losses.Huber) and losses.mae is losses.mean_absolute_error
+    with pytest.raises(ValueError, match="delta must be a number above 0"):
+        losses.Huber(delta=0)
+    with pytest.raises(ValueError, match="Did you mean 'log_cosh'"):
+        losses.get("log_cos")
+
+
+def test_labels_of_regression_losses_are_checked() -> None:
+    with pytest.raises(ShapeError, match="output shape"):
+        losses.check_labels(losses.get("mae"), np.zeros((5, 2)), (None, 3))
+    with pytest.raises(ShapeError, match="one-hot"):
+        losses.check_labels(losses.get("categorical_hinge"), np.zeros(5), (None, 3))
+    with pytest.raises(ValueError, match="NaN"):
+        losses.check_labels(losses.get("huber"), np.array([[np.nan]]), (None, 1))
+
+
+def test_log_cosh_is_stable() -> None:
+    np.testing.assert_allclose(losses.log_cosh([[0.0]], [[200.0]]).numpy(), 200 - np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(losses.log_cosh([[0.0]], [[-200.0]]).numpy(), 200 - np.log(2), rtol=1e-6)

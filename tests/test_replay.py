@@ -104,11 +104,15 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "RMSprop": lambda: optimizers.RMSprop(0.01),
     "RMSprop centered": lambda: optimizers.RMSprop(0.01, centered=True, momentum=0.5),
 }
+REGRESSION = ("mean_absolute_error", "mean_absolute_percentage_error", "hinge", "squared_hinge", "huber", "log_cosh", "cosine_similarity")
 LOSSES = {
     "sparse_categorical_crossentropy": ("softmax", 3),
     "categorical_crossentropy": ("softmax", 3),
     "binary_crossentropy": ("sigmoid", 1),
     "mean_squared_error": (None, 2),
+    **dict.fromkeys(REGRESSION, (None, 2)),
+    **dict.fromkeys(("kl_divergence", "poisson", "mean_squared_logarithmic_error"), ("softplus", 2)),
+    "categorical_hinge": (None, 3),
 }
 
 
@@ -129,6 +133,10 @@ class Changes(gpudl.callbacks.Callback):
                     break
 
 
+def y_is_numbers(loss: str) -> bool:
+    return loss in (*REGRESSION, "mean_squared_error", "kl_divergence", "poisson", "mean_squared_logarithmic_error")
+
+
 def run(
     net: Net, optimizer: Callable[[], Any], mode: str, shape: tuple[int, ...] = VECTOR, loss: str = "sparse_categorical_crossentropy"
 ) -> tuple[list[Any], Any]:
@@ -138,14 +146,14 @@ def run(
     x = rng.integers(0, 11, (N, *shape)) if shape is TOKENS else rng.normal(size=(N, *shape)).astype("f4")
     classes = rng.integers(0, max(2, width), N)
     y: np.ndarray = classes
-    if loss == "categorical_crossentropy":
+    if loss in ("categorical_crossentropy", "categorical_hinge"):
         y = np.eye(width, dtype="f4")[classes]
-    elif loss == "mean_squared_error":
+    elif y_is_numbers(loss):
         y = rng.normal(size=(N, width)).astype("f4")
     weights = rng.random(N).astype("f4")
     gpudl.utils.set_random_seed(2)
     model = gpudl.Sequential([L.Input(shape), *net(), L.Dropout(0.2), L.Dense(width, activation=activation)])
-    model.compile(optimizer(), loss, metrics=[] if loss == "mean_squared_error" else ["accuracy"], run_eagerly=mode == "eager")
+    model.compile(optimizer(), loss, metrics=[] if y_is_numbers(loss) else ["accuracy"], run_eagerly=mode == "eager")
     if mode == "poisoned":
         model._mode = "poisoned"
     changes, out = Changes(scheduled=model.optimizer.get_config()["learning_rate"].__class__ is not float), []

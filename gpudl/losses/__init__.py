@@ -21,15 +21,20 @@ from .functions import (
 )
 from .labels import check_labels
 from .objects import BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
+from .regression import *  # noqa: F403
+from .regression import REGRESSION, SHORT
+from .regression import __all__ as _more
 
 _objects: dict[Callable[..., Tensor], type[Loss]] = {
     mean_squared_error: MeanSquaredError,
     binary_crossentropy: BinaryCrossentropy,
     categorical_crossentropy: CategoricalCrossentropy,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+    **REGRESSION,
 }
-_short: list[tuple[str, type[Loss]]] = [("mse", MeanSquaredError), ("bce", BinaryCrossentropy)]
-_table = Table("loss", Loss, list(_objects.values()), {spelling: c for name, c in _short for spelling in (name, name.upper())})
+_short: list[tuple[str, type[Loss]]] = [("mse", MeanSquaredError), ("bce", BinaryCrossentropy), *SHORT.items()]
+_classes: list[type] = [*_objects.values(), CosineSimilarity]  # noqa: F405
+_table = Table("loss", Loss, _classes, {spelling: c for name, c in _short for spelling in (name, name.upper())})
 
 
 def get(identifier: Any) -> Loss | None:
@@ -77,6 +82,7 @@ __all__ = [
     "mse",
     "serialize",
     "sparse_categorical_crossentropy",
+    *_more,
 ]
 
 __getattr__ = missing_attribute(__name__, __all__)

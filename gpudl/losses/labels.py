@@ -10,6 +10,7 @@ from ..errors import ShapeError
 from .base import Loss, LossFunction
 from .functions import binary_crossentropy, categorical_crossentropy, mean_squared_error, sparse_categorical_crossentropy
 from .objects import BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
+from .regression import REGRESSION, CategoricalHinge, CosineSimilarity, categorical_hinge
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int | None, ...]
@@ -19,12 +20,14 @@ _kinds: dict[Any, str] = {
     binary_crossentropy: "binary",
     categorical_crossentropy: "categorical",
     sparse_categorical_crossentropy: "sparse",
+    **{function: "categorical" if function is categorical_hinge else "squared" for function in REGRESSION},
 }
 _classes: dict[type[Loss], str] = {
     MeanSquaredError: "squared",
     BinaryCrossentropy: "binary",
     CategoricalCrossentropy: "categorical",
     SparseCategoricalCrossentropy: "sparse",
+    **{c: "categorical" if c is CategoricalHinge else "squared" for c in (*REGRESSION.values(), CosineSimilarity)},
 }
 
 
