@@ -48,8 +48,6 @@ class Embedding(Layer):
         **kwargs: Any,
     ) -> None:
         weights = kwargs.pop("weights", None)
-        if kwargs.get("input_length", 1) is None:
-            del kwargs["input_length"]
         super().__init__(**kwargs)
         self.input_dim = arguments.whole("Embedding", "input_dim", input_dim)
         self.output_dim = arguments.whole("Embedding", "output_dim", output_dim)
