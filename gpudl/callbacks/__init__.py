@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import missing_attribute
+from .backup import BackupAndRestore
 from .base import Callback, CallbackList
 from .checkpoint import ModelCheckpoint
 from .csv_logger import CSVLogger
@@ -16,6 +17,7 @@ from .progress import ProgbarLogger
 from .tensorboard import TensorBoard
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

@@ -373,6 +373,24 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         """Raise what `save`, or `save_weights`, would raise for this path later on, e.g. after the first epoch."""
         saving.check_path("save_weights" if weights_only else "save", filepath)
 
+    def save_training(self, filepath: str | PathLike[str], epochs: int) -> None:
+        """Write the state of a training after so many epochs, for `BackupAndRestore`."""
+        from . import resuming
+
+        resuming.save_training(self, filepath, epochs)
+
+    def read_training(self, filepath: str | PathLike[str]) -> tuple[Any, Any]:
+        """The contents of a file of `save_training`, checked."""
+        from . import resuming
+
+        return resuming.read_training(filepath)
+
+    def restore_training(self, arrays: Any, document: Any) -> None:
+        """Go back to the state that was read; called within fit, fit goes on with the epoch after it."""
+        from . import resuming
+
+        resuming.restore_training(self, arrays, document)
+
     def save_weights(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone to a ``.safetensors`` file, as safely as `save`."""
         saving.save_weights(self, filepath, overwrite)
