@@ -53,6 +53,18 @@ def batch_normalization(made: Made, self: Any, *args: Any, mode: Any = 0, **kwar
     made(self, *args, **kwargs)
 
 
+def recurrent(made: Made, self: Any, *args: Any, **kwargs: Any) -> None:
+    """`implementation=2, consume_less="gpu"`: ways of computing the same, which are not chosen here."""
+    for name in ("implementation", "consume_less"):
+        kwargs.pop(name, None)
+    first = kwargs.pop("forget_bias_init", None)
+    if first is not None:
+        if first not in ("one", "zero"):
+            raise ValueError(f"[{type(self).__name__}] forget_bias_init must be 'one' or 'zero'. Received: forget_bias_init={first!r}")
+        kwargs["unit_forget_bias"] = first == "one"
+    sequence(made, self, *args, **kwargs)
+
+
 @functools.cache
 def _hint_at_strides(size: int) -> None:
     warnings.warn(
@@ -121,7 +133,7 @@ AROUND: dict[str, Callable[..., Any]] = {
     "BatchNormalization": batch_normalization,
     "Conv2D": conv2d,
     "Conv1D": sequence,
-    **dict.fromkeys(RECURRENT, sequence),
+    **dict.fromkeys(RECURRENT, recurrent),
     **dict.fromkeys(optimizers.__all__, optimizer),
     "ModelCheckpoint": checkpoint,
 }

@@ -42,6 +42,7 @@ RENAMES: dict[tuple[str, str], str] = {
         dropout_W="dropout",
         dropout_U="recurrent_dropout",
     ),
+    **_each(("LSTM", "GRU"), inner_activation="recurrent_activation"),
     **_each(("Embedding",), init="embeddings_initializer", W_regularizer="embeddings_regularizer", W_constraint="embeddings_constraint"),
     **_each(
         CONVOLUTIONS,
@@ -88,6 +89,8 @@ RENAMES: dict[tuple[str, str], str] = {
     ),
 }
 
+RENAMES.update(_each(("constraint",), maxnorm="max_norm", nonneg="non_neg", unitnorm="unit_norm"))
+
 # (old keyword, old value) -> the value that is meant
 VALUES: dict[tuple[str, str], str | None] = {
     ("dim_ordering", "th"): "channels_first",
@@ -107,6 +110,7 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "gpudl.losses": {old: new for (kind, old), new in RENAMES.items() if kind == "loss"},
     "gpudl.metrics": {old: new for (kind, old), new in RENAMES.items() if kind == "metric"},
+    "gpudl.constraints": {"maxnorm": "MaxNorm", "nonneg": "NonNeg", "unitnorm": "UnitNorm"},
     "gpudl.initializers": {
         "normal": "RandomNormal",
         "uniform": "RandomUniform",

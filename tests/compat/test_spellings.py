@@ -59,6 +59,16 @@ def same_config(old: layers.Layer, new: layers.Layer) -> None:
         (lambda: layers.Convolution2D(nb_filter=8, nb_row=3, nb_col=1), lambda: layers.Conv2D(8, (3, 1))),
         (lambda: layers.Convolution2D(8, (3, 3), activation="relu"), lambda: layers.Conv2D(8, 3, activation="relu")),
         (lambda: layers.Conv2D(8, 3, 2), lambda: layers.Conv2D(8, 3, strides=2)),
+        (
+            lambda: layers.LSTM(output_dim=4, inner_activation="hard_sigmoid", consume_less="gpu", forget_bias_init="zero", dropout_W=0.1),
+            lambda: layers.LSTM(4, recurrent_activation="hard_sigmoid", unit_forget_bias=False, dropout=0.1),
+        ),
+        (lambda: layers.GRU(4, implementation=2, input_dim=3, input_length=5), lambda: layers.GRU(4, input_shape=(5, 3))),
+        (lambda: layers.Embedding(9, 4, init="ones", input_length=5), lambda: layers.Embedding(9, 4, "ones", input_shape=(5,))),
+        (
+            lambda: layers.Convolution1D(nb_filter=8, filter_length=3, subsample_length=2, input_dim=4, input_length=9),
+            lambda: layers.Conv1D(8, 3, strides=2, input_shape=(9, 4)),
+        ),
         (lambda: layers.MaxPooling2D(border_mode="same", dim_ordering="tf"), lambda: layers.MaxPooling2D(padding="same")),
     ],
 )  # fmt: skip
