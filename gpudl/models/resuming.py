@@ -59,7 +59,7 @@ def restore_training(model: Any, arrays: Mapping[str, Array], document: Mapping[
         raise ValueError("[restore_training] the file is of a model with other layers or another optimizer. Nothing was changed")
     gpudl_random.host_rng().bit_generator.state = document["shuffling"]
     saving.assign_all([*pairs, *[(v, arrays[k]) for k, v in zip(keys, variables)]])
-    model.first_epoch = document["epochs"]
+    model._first_epoch = document["epochs"]
 
 
 __all__ = ["read_training", "restore_training", "save_training"]

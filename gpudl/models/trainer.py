@@ -35,7 +35,7 @@ BATCH = 32  # Keras' default batch size
 class Trainer(Versioned):
     """What a model needs to be trained. It is subclassed by models, which say what their layers compute."""
 
-    _free = frozenset({"stop_training", "first_epoch", "history", "loss_tracker", "metrics_in_use"})
+    _free = frozenset({"stop_training", "history", "loss_tracker", "metrics_in_use"})
 
     # told by the model ------------------------------------------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ class Trainer(Versioned):
         self.metrics_in_use: list[Any] = []
         self.loss_tracker: Any = None
         self.stop_training = False
-        self.first_epoch = 0
+        self._first_epoch = 0
         self.history: Any = None
         self._compiled = False
         self._metrics_wanted: list[Any] | None = None
@@ -378,9 +378,9 @@ class Trainer(Versioned):
     ) -> None:
         self.stop_training = False
         foreign, strangers = self._foreign, listeners.foreign
-        self.first_epoch = epochs.start
+        self._first_epoch = epochs.start
         listeners.on_train_begin()
-        for epoch in range(max(epochs.start, self.first_epoch), epochs.stop):  # a callback may have restored a later state
+        for epoch in range(max(epochs.start, self._first_epoch), epochs.stop):  # a callback may have restored a later state
             if foreign and (epoch == epochs.start or strangers):  # what their Python decided when recorded may be decided anew
                 for kind in ("train", "test", "train_batch", "test_batch"):
                     self._runner(kind).doubt()
