@@ -23,9 +23,14 @@ from .version import __version__
 
 # isort: split
 from . import activations, callbacks, constraints, initializers, layers, losses, metrics, models, optimizers, random, regularizers, utils
-from . import compat as _compat  # noqa: F401  fills the table of renames
 from .layers import Input
 from .models import Sequential
+
+try:
+    _import_module(f"{__name__}.compat")  # fills the table of renames
+except ModuleNotFoundError as _error:  # it may be deleted, and every old spelling with it
+    if _error.name != f"{__name__}.compat":
+        raise
 
 __all__ = [
     "BackendError", "CaptureError", "DTypeError", "GpudlError", "Input", "Sequential", "ShapeError", "Tensor", "Variable", "__version__",

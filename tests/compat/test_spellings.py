@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import subprocess
 import sys
 import warnings
@@ -301,6 +302,13 @@ fails(lambda: gpudl.backend)
 
 def test_without_compat_the_new_spellings_work_and_the_old_ones_are_gone() -> None:
     done = fresh(WITHOUT + NEW + OLD)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_package_may_be_deleted(tmp_path: Path) -> None:
+    shutil.copytree(HOUSE / "gpudl", tmp_path / "gpudl", ignore=shutil.ignore_patterns("compat", "__pycache__"))
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{NEW}{OLD}assert gpudl.__file__.startswith({str(tmp_path)!r})"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
