@@ -129,7 +129,7 @@ class Trainer(Versioned):
 
     @property
     def metrics_names(self) -> list[str]:
-        return [m.name for m in self.metrics]
+        return list(metrics_module.unique_names(self.metrics))
 
     # preparation ------------------------------------------------------------------------------------------------------------
 
@@ -222,9 +222,10 @@ class Trainer(Versioned):
     @property
     def _foreign(self) -> bool:
         """Whether Python code that is not ours takes part in a step."""
-        parts: list[Any] = [type(self), *[type(layer) for layer in self.layers]]
+        layers = [below for layer in self.layers for below in layer._tree()]
+        parts: list[Any] = [type(self), *[type(layer) for layer in layers]]
         parts += [type(self.optimizer)] if self.optimizer is not None else []
-        parts += [getattr(layer, name, None) for layer in self.layers for name in ("activation", "function")]
+        parts += [getattr(layer, name, None) for layer in layers for name in ("activation", "function")]
         parts += [getattr(self.loss, "function", self.loss), *[getattr(m, "function", m) for m in self.metrics_in_use]]
         parts += [v.constraint for layer in self.layers for v in layer.trainable_variables]
         own = __name__.split(".")[0]
@@ -364,7 +365,8 @@ class Trainer(Versioned):
 
     def _log_names(self, y: np.ndarray[Any, Any], input_shape: tuple[int, ...]) -> list[str]:
         output = self._output_for(input_shape)
-        return ["loss", *[metrics_module.get(m, loss=self.loss, output_shape=output, y=y).name for m, _ in self._metrics_wanted or []]]
+        chosen = [metrics_module.get(m, loss=self.loss, output_shape=output, y=y) for m, _ in self._metrics_wanted or []]
+        return list(metrics_module.unique_names([metrics_module.Mean(name="loss"), *chosen]))
 
     def _fit_loop(
         self,
@@ -431,7 +433,7 @@ class Trainer(Versioned):
 
     def _logs(self) -> dict[str, float]:
         """The loss and metrics so far, read from the device."""
-        return {m.name: m.read() for m in self.metrics}
+        return {name: m.read() for name, m in zip(self.metrics_names, self.metrics)}
 
     def evaluate(
         self,

@@ -1,23 +1,23 @@
-"""Measure a model while it runs: `Mean`, the accuracies, squared error, and names for them (`get`).
+"""Gather numbers over many steps: `Metric`, `Mean`, means of functions, and the accuracies.
 
 Totals lie on the device in float64 and are moved by launches, so that a recorded step goes on counting; the host reads them when asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from . import dtypes, losses, ops, renames
-from .errors import ShapeError, missing_attribute
-from .losses.functions import pair, same_rank
-from .named import Table, snake_case
-from .ops._common import as_tensor, cast
-from .tensors import Tensor, TensorLike
-from .variables import Variable, move
-from .versioned import Versioned
+from .. import dtypes, losses, ops, renames
+from ..errors import ShapeError
+from ..losses.functions import pair, same_rank
+from ..named import snake_case
+from ..ops._common import as_tensor, cast
+from ..tensors import Tensor, TensorLike
+from ..variables import Variable, move
+from ..versioned import Versioned
 
 
 class Metric(Versioned):
@@ -296,108 +296,3 @@ class Accuracy(Mean):
         y_true, y_pred = same_rank(as_tensor(y_true, y_pred), y_pred)
         self.stands_with(y_pred)
         ops.mean_(self.total, ops.equal(y_true, y_pred), prepared_weight(sample_weight, y_pred))
-
-
-_classes: list[type] = [Accuracy, BinaryAccuracy, CategoricalAccuracy, Mean, MeanSquaredError, SparseCategoricalAccuracy]
-_names: dict[str, Callable[[], Any]] = {
-    "mse": MeanSquaredError,
-    "MSE": MeanSquaredError,
-    "acc": Accuracy,
-    "binary_crossentropy": lambda: MeanOf(losses.binary_crossentropy),
-    "categorical_crossentropy": lambda: MeanOf(losses.categorical_crossentropy),
-    "sparse_categorical_crossentropy": lambda: MeanOf(losses.sparse_categorical_crossentropy),
-}
-_names["bce"] = _names["BCE"] = _names["binary_crossentropy"]
-_table = Table("metric", Metric, _classes, _names)
-
-
-def get(identifier: Any, loss: Any = None, output_shape: tuple[int | None, ...] | None = None, y: Any = None) -> Metric:
-    """A Metric from a name, an instance, a function of (y_true, y_pred) or a configuration.
-
-    "accuracy" (and "acc") becomes the accuracy that fits: binary for one output, else sparse for class numbers, else categorical. A metric
-    made from a name is called by that name in logs.
-
-    Args:
-        identifier: name, Metric, function, or configuration.
-        loss: as compiled; decides about "accuracy" where the shapes are not known.
-        output_shape: of the model.
-        y: labels, or anything with their `shape`.
-
-    Raises:
-        ValueError: for an unknown name, with the nearest known one.
-
-    >>> get("accuracy", output_shape=(None, 3), y=np.zeros((5, 3)))
-    <CategoricalAccuracy 'accuracy'>
-    """
-    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
-        return _accuracy(loss, output_shape, y)(name=identifier)
-    if isinstance(identifier, losses.Loss):
-        return MeanOf(identifier.function if isinstance(identifier, losses.LossFunction) else identifier.call, name=identifier.name)
-    found = _table.get(identifier)
-    if found is None:
-        raise ValueError("[metrics] a metric is missing. Received: None")
-    found = found if isinstance(found, Metric) else MeanOf(found)
-    if isinstance(identifier, str):
-        found.name = identifier
-    return found
-
-
-def _accuracy(loss: Any, output_shape: Any, y: Any) -> type[Mean]:
-    if output_shape is not None and y is not None:
-        if output_shape[-1] == 1:
-            return BinaryAccuracy
-        labels = tuple(y.shape)
-        sparse = len(labels) < len(output_shape) or (labels[-1] == 1 and output_shape[-1] != 1)
-        return SparseCategoricalAccuracy if sparse else CategoricalAccuracy
-    name = getattr(loss, "name", "")
-    by_loss = {"binary": BinaryAccuracy, "sparse": SparseCategoricalAccuracy, "categorical": CategoricalAccuracy}
-    return next((c for key, c in by_loss.items() if name.startswith(key)), Accuracy)
-
-
-def check(identifier: Any) -> None:
-    """Raise now for a metric that nobody knows, before any is made."""
-    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
-        return
-    if isinstance(identifier, (str, dict)) or identifier is None:
-        get(identifier)
-    elif not (callable(identifier) or isinstance(identifier, Metric)):
-        raise TypeError(f"[metrics] expected a name, a Metric or a function, e.g. 'accuracy'. Received: {identifier!r}")
-
-
-def unique_names(metrics: list[Metric]) -> Iterator[str]:
-    """The names of the metrics of one model, numbered where two have one."""
-    seen: dict[str, int] = {}
-    for m in metrics:
-        count = seen.get(m.name, 0)
-        seen[m.name] = count + 1
-        yield f"{m.name}_{count}" if count else m.name
-
-
-def serialize(metric: Metric) -> Any:
-    """What `get` takes back."""
-    return _table.serialize(metric.function if type(metric) is MeanOf else metric)
-
-
-def deserialize(config: Any) -> Metric:
-    """The metric that `serialize` described."""
-    return get(config)
-
-
-__all__ = [
-    "Accuracy",
-    "BinaryAccuracy",
-    "CategoricalAccuracy",
-    "Mean",
-    "MeanMetricWrapper",
-    "MeanOf",
-    "MeanSquaredError",
-    "Metric",
-    "SparseCategoricalAccuracy",
-    "check",
-    "deserialize",
-    "get",
-    "serialize",
-    "unique_names",
-]
-
-__getattr__ = missing_attribute(__name__, __all__)

@@ -1,0 +1,187 @@
+"""Measure a model while it runs: means, accuracies, precision, recall, area under a curve, and names for them (`get`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .. import losses
+from ..errors import missing_attribute
+from ..named import Table
+from .base import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    Mean,
+    MeanMetricWrapper,
+    MeanOf,
+    MeanSquaredError,
+    Metric,
+    SparseCategoricalAccuracy,
+)
+from .counts import AUC, Precision, Recall
+from .means import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError,
+    RootMeanSquaredError,
+    SparseCategoricalCrossentropy,
+    SparseTopKCategoricalAccuracy,
+    Sum,
+    TopKCategoricalAccuracy,
+)
+
+_classes: list[type] = [
+    AUC,
+    Accuracy,
+    BinaryAccuracy,
+    BinaryCrossentropy,
+    CategoricalAccuracy,
+    CategoricalCrossentropy,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    Mean,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Precision,
+    Recall,
+    RootMeanSquaredError,
+    SparseCategoricalAccuracy,
+    SparseCategoricalCrossentropy,
+    SparseTopKCategoricalAccuracy,
+    Sum,
+    TopKCategoricalAccuracy,
+]
+_names: dict[str, Callable[[], Any]] = {
+    "mse": MeanSquaredError,
+    "MSE": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "MAE": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "MAPE": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "rmse": RootMeanSquaredError,
+    "kl_divergence": KLDivergence,
+    "auc": AUC,
+    "acc": Accuracy,
+    "binary_crossentropy": BinaryCrossentropy,
+}
+_names["bce"] = _names["BCE"] = _names["binary_crossentropy"]
+_table = Table("metric", Metric, _classes, _names)
+
+
+def get(identifier: Any, loss: Any = None, output_shape: tuple[int | None, ...] | None = None, y: Any = None) -> Metric:
+    """A Metric from a name, an instance, a function of (y_true, y_pred) or a configuration.
+
+    "accuracy" (and "acc") becomes the accuracy that fits: binary for one output, else sparse for class numbers, else categorical. A metric
+    made from a name is called by that name in logs.
+
+    Args:
+        identifier: name, Metric, function, or configuration.
+        loss: as compiled; decides about "accuracy" where the shapes are not known.
+        output_shape: of the model.
+        y: labels, or anything with their `shape`.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest known one.
+
+    >>> import numpy as np
+    >>> get("accuracy", output_shape=(None, 3), y=np.zeros((5, 3)))
+    <CategoricalAccuracy 'accuracy'>
+    """
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return _accuracy(loss, output_shape, y)(name=identifier)
+    if isinstance(identifier, losses.Loss):
+        return MeanOf(identifier.function if isinstance(identifier, losses.LossFunction) else identifier.call, name=identifier.name)
+    found = _table.get(identifier)
+    if found is None:
+        raise ValueError("[metrics] a metric is missing. Received: None")
+    found = found if isinstance(found, Metric) else MeanOf(found)
+    if isinstance(identifier, str):
+        found.name = identifier
+    return found
+
+
+def _accuracy(loss: Any, output_shape: Any, y: Any) -> type[Mean]:
+    if output_shape is not None and y is not None:
+        if output_shape[-1] == 1:
+            return BinaryAccuracy
+        labels = tuple(y.shape)
+        sparse = len(labels) < len(output_shape) or (labels[-1] == 1 and output_shape[-1] != 1)
+        return SparseCategoricalAccuracy if sparse else CategoricalAccuracy
+    name = getattr(loss, "name", "")
+    by_loss = {"binary": BinaryAccuracy, "sparse": SparseCategoricalAccuracy, "categorical": CategoricalAccuracy}
+    return next((c for key, c in by_loss.items() if name.startswith(key)), Accuracy)
+
+
+def check(identifier: Any) -> None:
+    """Raise now for a metric that nobody knows, before any is made."""
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return
+    if isinstance(identifier, (str, dict)) or identifier is None:
+        get(identifier)
+    elif not (callable(identifier) or isinstance(identifier, Metric)):
+        raise TypeError(f"[metrics] expected a name, a Metric or a function, e.g. 'accuracy'. Received: {identifier!r}")
+
+
+def unique_names(metrics: list[Metric]) -> Iterator[str]:
+    """The names of the metrics of one model, numbered where two have one."""
+    seen: dict[str, int] = {}
+    for m in metrics:
+        count = seen.get(m.name, 0)
+        seen[m.name] = count + 1
+        yield f"{m.name}_{count}" if count else m.name
+
+
+def serialize(metric: Metric) -> Any:
+    """What `get` takes back."""
+    return _table.serialize(metric.function if type(metric) is MeanOf else metric)
+
+
+def deserialize(config: Any) -> Metric:
+    """The metric that `serialize` described."""
+    return get(config)
+
+
+__all__ = [
+    "AUC",
+    "Accuracy",
+    "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CosineSimilarity",
+    "Hinge",
+    "KLDivergence",
+    "Mean",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanMetricWrapper",
+    "MeanOf",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Metric",
+    "Precision",
+    "Recall",
+    "RootMeanSquaredError",
+    "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "Sum",
+    "TopKCategoricalAccuracy",
+    "check",
+    "deserialize",
+    "get",
+    "serialize",
+    "unique_names",
+]
+
+__getattr__ = missing_attribute(__name__, __all__)
