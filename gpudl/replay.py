@@ -283,12 +283,13 @@ class capture:  # a decorator, used like a function
             runner = self._layouts.get(shape)
         except TypeError:
             raise CaptureError(f"{self.__name__}: arguments must be tensors, arrays or hashable constants. Received: {values!r}") from None
-        if runner is None:
-            runner = self._layouts[shape] = self._make(len(args), names, layout)
-            if len(self._layouts) > LAYOUTS:
-                self._layouts.popitem(last=False)
-        else:
-            self._layouts.move_to_end(shape)
+        if runner is None or len(self._layouts) > LAYOUTS // 2:
+            with self._lock:  # several threads may meet here
+                runner = self._layouts.get(shape) or runner or self._make(len(args), names, layout)
+                self._layouts[shape] = runner
+                self._layouts.move_to_end(shape)
+                if len(self._layouts) > LAYOUTS:
+                    self._layouts.popitem(last=False)
         return runner(inputs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

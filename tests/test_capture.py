@@ -6,6 +6,7 @@ import gc
 import inspect
 import sys
 import threading
+import time
 import warnings
 import weakref
 from typing import Any
@@ -460,6 +461,25 @@ def test_two_threads_share_one_captured_function(path: str) -> None:
     finally:
         sys.setswitchinterval(before)
     assert not wrong and captured.replayed > 100
+
+
+def test_threads_that_come_first_together_share_one_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once made a runner of its own, and the last one threw the plans of the others away."""
+    captured, made = gpudl.capture(lambda x: x * 2), []
+    real = captured._make
+
+    def slow(*args: Any) -> Any:
+        made.append(1)
+        time.sleep(0.05)
+        return real(*args)
+
+    monkeypatch.setattr(captured, "_make", slow)
+    threads = [threading.Thread(target=lambda: captured(Tensor(array(3)))) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(made) == 1 and captured.replayed == 2
 
 
 def test_noise_in_another_thread_is_not_recorded(path: str) -> None:
