@@ -802,3 +802,24 @@ def test_compiled_kernels_are_in_the_table() -> None:
     assert module is not None
     assert {"relu", "relu_grad", "leaky_relu", "leaky_relu_grad"} <= set(module.kernels())
     assert set(module.kernels()) <= set(gpudl.op.registry), "a compiled kernel without an op"
+
+
+def test_foreign_code_in_a_nested_model_is_doubted() -> None:
+    """A closure changed by a callback, in a layer of a model within the model."""
+    factor = [1.0]
+
+    class Halve(gpudl.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            factor[0] *= 0.5
+
+    def trained(mode: str) -> Any:
+        factor[0] = 1.0
+        gpudl.utils.set_random_seed(0)
+        inner = gpudl.Sequential([gpudl.layers.Dense(4), gpudl.layers.Lambda(lambda x: x * factor[0])])
+        model = gpudl.Sequential([gpudl.layers.Input((3,)), inner, gpudl.layers.Dense(2)])
+        model.compile("sgd", "mse")
+        model._mode = mode
+        x = np.random.default_rng(0).normal(size=(64, 3)).astype("f4")
+        return model.fit(x, x[:, :2], batch_size=16, epochs=5, shuffle=False, verbose=0, callbacks=[Halve()]).history
+
+    assert trained("replay") == trained("eager")
