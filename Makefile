@@ -16,11 +16,11 @@ CXX_FILES = $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu'
 # Two test processes on two cores: more threads would only fight over them.
 QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-# A Python that tools/prepare.py cannot run on must be told apart before it is tried.
+# A Python that .ci/prepare.py cannot run on must be told apart before it is tried.
 define prepare
 	@command -v "$(PYTHON)" >/dev/null 2>&1 || { echo "gpudl: there is no '$(PYTHON)'. Fix: install Python 3.11 or newer, or name one: make $@ PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gpudl: $$("$(PYTHON)" --version 2>&1) is too old, 3.11 is needed. Fix: name a newer one: make $@ PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@"$(PYTHON)" tools/prepare.py
+	@"$(PYTHON)" .ci/prepare.py
 endef
 
 .PHONY: demo test bench lint format clean

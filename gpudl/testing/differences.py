@@ -72,7 +72,6 @@ def check_grads(
                 why = "; the function bends sharply there: move the inputs away from its kink" if kinked else ""
                 raise AssertionError(f"order {3 - order if order > 1 else 1}: gradient {analytic!r}, differences {numeric!r}{why}")
     if order > 1:
-
         count = len(points)
 
         def first(*tensors: Tensor) -> Any:

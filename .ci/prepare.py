@@ -1,6 +1,6 @@
 """Makes the virtual environment .venv, and installs gpudl and the extras named on the command line into it. Does nothing twice.
 
-Usage: python tools/prepare.py [--gpu] [EXTRA ...]
+Usage: python .ci/prepare.py [--gpu] [EXTRA ...]
 
 gpudl is installed in place (editable): Python files are used where they lie, compiled modules are built again when anything they depend on
 has changed. `--gpu` adds the extra for the CUDA version of an NVIDIA driver, if there is one. Standard library only.
