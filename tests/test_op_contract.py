@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PATHS
 from op_cases import CASES
 
-from gpudl import Tensor, autograd, backends, op, ops, testing
+from gpudl import Tensor, autograd, op, ops, testing
+from gpudl.backends.cpu import compiled as compiled_kernels
+from gpudl.plan import Recording
 from gpudl.testing import Case, contract, differences
 
 # Where the layout of the operands belongs to the bits of the result: NumPy chooses the order of a sum by the layout, and has faster
@@ -30,54 +32,48 @@ COMPILED_OFF: dict[str, float] = {}
 
 TESTS = str(Path(__file__).parent)
 
-each = pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
-
-
-@cache
-def launched(name: str) -> frozenset[str]:
+def launched(case: Case) -> set[str]:
     """The ops that a case launches, forward and backward."""
-    case = next(c for c in CASES if c.name == name)
-    with testing.use_kernels("numpy"), testing.inspected_launches() as inspection:
+    with testing.use_kernels("numpy"), Recording() as recording:
         contract.evaluate(case, contract.arrays_for(case, case.dtypes[0] if case.dtypes else None), contract.differentiable(case))
-    return frozenset(inspection.launched)
+    return {call.op.name for call in recording.calls}
 
 
-@pytest.fixture
-def concerns(case: Case, path: str) -> bool:
-    """Whether a path runs other kernels for this case than the path "numpy" does. If not, there is nothing to compare."""
-    return path == "numpy" or bool(launched(case.name) & backends.get("cpu").table.keys())
+def pairs() -> list[Any]:
+    """Every case on the path "numpy"; on the path "cpu" those where a compiled kernel takes part, since all others run the same code."""
+    table = compiled_kernels().keys()
+    compiled = [case for case in CASES if launched(case) & table] if "cpu" in PATHS else []
+    return [pytest.param(case, path, id=f"{path}-{case.name}") for path, cases in (("numpy", CASES), ("cpu", compiled)) for case in cases]
 
 
-@each
-def test_value(case: Case, concerns: bool) -> None:
-    if concerns:
-        testing.check_value(case)
-
-
-@each
-def test_gradient(case: Case, concerns: bool) -> None:
-    if concerns:
-        testing.check_gradient(case)
-        testing.check_twice(case)
+each = pytest.mark.parametrize(("case", "path"), pairs(), indirect=["path"])
 
 
 @each
-def test_layout(case: Case, concerns: bool) -> None:
-    if concerns:
-        testing.check_layout(case, within=lambda names: bool(names & ROUNDED_BY_LAYOUT))
+def test_value(case: Case, path: str) -> None:
+    testing.check_value(case)
 
 
 @each
-def test_replay(case: Case, concerns: bool) -> None:
-    if concerns:
-        testing.check_replay(case)
-        testing.check_replay(case, "poisoned")
+def test_gradient(case: Case, path: str) -> None:
+    testing.check_gradient(case)
+    testing.check_twice(case)
 
 
 @each
-def test_launches(case: Case, concerns: bool) -> None:
-    if concerns:
-        testing.check_launches(case, COMPILED_OFF)
+def test_layout(case: Case, path: str) -> None:
+    testing.check_layout(case, within=lambda names: bool(names & ROUNDED_BY_LAYOUT))
+
+
+@each
+def test_replay(case: Case, path: str) -> None:
+    testing.check_replay(case)
+    testing.check_replay(case, "poisoned")
+
+
+@each
+def test_launches(case: Case, path: str) -> None:
+    testing.check_launches(case, COMPILED_OFF)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.errors], ids=[c.name for c in CASES if c.errors])
