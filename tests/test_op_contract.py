@@ -32,6 +32,7 @@ COMPILED_OFF: dict[str, float] = {}
 
 TESTS = str(Path(__file__).parent)
 
+
 def launched(case: Case) -> set[str]:
     """The ops that a case launches, forward and backward."""
     with testing.use_kernels("numpy"), Recording() as recording:
