@@ -50,7 +50,7 @@ def test_configuration(name) -> None:
 def test_names() -> None:
     assert isinstance(constraints.get("max_norm"), constraints.MaxNorm) and constraints.get(None) is None
     with pytest.raises(ValueError, match="Did you mean 'non_neg'"):
-        constraints.get("nonneg")
+        constraints.get("non_negg")
     with pytest.raises(ValueError, match="min_value"):
         constraints.MinMaxNorm(2.0, 1.0)
     with pytest.raises(TypeError, match="axis"):

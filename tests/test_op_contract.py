@@ -137,9 +137,15 @@ def coverage() -> Coverage:
         return found.run()
 
 
+def is_ours(o: op.Op) -> bool:
+    """Whether gpudl defines it, rather than a test or a program of the texts that ran in this process before."""
+    return any((getattr(f, "__module__", None) or "").split(".")[0] == "gpudl" for f in (o.infer, o.reference, o.vjp))
+
+
 def test_every_op_is_used_by_a_case(coverage: Coverage) -> None:
     elsewhere = {"move"}  # needs two devices: test_devices.py
-    missing = sorted(set(op.registry) - coverage.names - elsewhere)
+    ours = {name for name, o in op.registry.items() if is_ours(o)}
+    missing = sorted(ours - coverage.names - elsewhere)
     assert not missing, f"no case launches {', '.join(missing)}"
 
 

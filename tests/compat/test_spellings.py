@@ -307,7 +307,10 @@ def test_without_compat_the_new_spellings_work_and_the_old_ones_are_gone() -> No
 
 def test_the_package_may_be_deleted(tmp_path: Path) -> None:
     shutil.copytree(HOUSE / "gpudl", tmp_path / "gpudl", ignore=shutil.ignore_patterns("compat", "__pycache__"))
-    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{NEW}{OLD}assert gpudl.__file__.startswith({str(tmp_path)!r})"
+    # an installation in place finds gpudl by a finder of its own, before any path
+    alone = "sys.meta_path[:] = [f for f in sys.meta_path if 'gpudl' not in type(f).__module__]"
+    here = f"import sys; {alone}; sys.path.insert(0, {str(tmp_path)!r})"
+    program = f"{here}\n{NEW}{OLD}assert gpudl.__file__.startswith({str(tmp_path)!r})"
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 
