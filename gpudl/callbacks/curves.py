@@ -18,7 +18,7 @@ def draw(history: Mapping[str, Sequence[float]], epochs: Mapping[str, Sequence[i
         from matplotlib.ticker import MaxNLocator
     except ImportError as error:
         raise ImportError("[History.plot] Matplotlib is missing; install it with: pip install 'gpudl[plot]'") from error
-    columns = min(len(names), 3)
+    columns = 2 if len(names) == 4 else min(len(names), 3)
     lines = math.ceil(len(names) / columns)
     size = (1.0 + 4.2 * columns, 3.4 * lines)
     if path is None:
@@ -35,6 +35,9 @@ def draw(history: Mapping[str, Sequence[float]], epochs: Mapping[str, Sequence[i
         panel.set_title(name)
         panel.set_xlabel("epoch")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        seen = {e + 1 for key in (name, f"val_{name}") for e in epochs.get(key, ())}
+        if len(seen) == 1:
+            panel.set_xticks([*seen])  # else there would be fractions of an epoch around it
         panel.grid(alpha=0.3)
         if f"val_{name}" in history:
             panel.legend()

@@ -9,6 +9,7 @@ from typing import Any
 from ..variables import Variable
 
 BOX = {"top": "┏━┳┓", "head": "┃┃┃", "under": "┡━╇┩", "row": "│││", "between": "├─┼┤", "bottom": "└─┴┘"}
+FLAG = len("Trainable") + 4  # a column with its borders and spaces
 ASCII = {"top": "+-++", "head": "|||", "under": "+=++", "row": "|||", "between": "+-++", "bottom": "+-++"}
 
 
@@ -111,11 +112,13 @@ def lines(
     length = 88
     if trainable:
         header.append("Trainable")
-        positions, length = [p * 0.9 for p in positions[:3]] + [1.0] if len(positions) == 3 else positions, 100
-    if len(positions) != len(header):
-        raise ValueError(f"[summary] positions must say where {len(header)} columns end. Received: {positions}")
+        length += FLAG
     if line_length is None:
         line_length = max(48, min(length, shutil.get_terminal_size((length + 4, 24)).columns - 4))
+    if trainable and len(positions) == 3:  # the fourth column takes what its header needs
+        positions = [(p * line_length if p <= 1 else p) * (line_length - FLAG) / line_length for p in positions] + [line_length]
+    if len(positions) != len(header):
+        raise ValueError(f"[summary] positions must say where {len(header)} columns end. Received: {positions}")
     sizes = widths(line_length, positions)
     box = BOX if not to_terminal or can_print(BOX) else ASCII
     body = list(rows(model.layers, model._batch_shape, expand, trainable))

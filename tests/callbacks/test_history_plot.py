@@ -31,6 +31,8 @@ def test_many_names(tmp_path) -> None:
     figure = h.plot(tmp_path / "curves.png")
     assert [a.get_title() for a in figure.axes if a.get_visible()] == ["loss", "b", "c", "d"]
     assert [list(a.get_lines()[0].get_xdata()) for a in figure.axes[:4]] == [[8]] * 4
+    assert [list(a.get_xticks()) for a in figure.axes[:4]] == [[8]] * 4, "no ticks at fractions of an epoch"
+    assert all(a.get_visible() for a in figure.axes), "four panels make a square"
 
 
 def test_without_a_path_the_figure_is_pyplots(model, data, monkeypatch) -> None:

@@ -273,6 +273,17 @@ def test_summary_of_nested_and_frozen_layers() -> None:
     assert [line.split("│")[4].strip() for line in lines if line.startswith("│")] == ["N", "N", "-"]
 
 
+@pytest.mark.parametrize("line_length", [60, 76, None])
+def test_summary_writes_the_word_trainable_in_one_piece(line_length: int | None) -> None:
+    model = Sequential([Input((4,)), Dense(5)])
+    lines: list[str] = []
+    model.summary(print_fn=lines.append, show_trainable=True, line_length=line_length)
+    assert lines[2].split("┃")[4].strip() == "Trainable" and len({len(line) for line in lines[1:6]}) == 1
+    lines.clear()
+    model.summary(print_fn=lines.append, show_trainable=True, line_length=80, positions=[30, 55, 80])
+    assert lines[2].split("┃")[4].strip() == "Trainable" and len(lines[1]) == 80
+
+
 def test_summary_of_an_unbuilt_model(capsys: pytest.CaptureFixture[str]) -> None:
     Sequential([Dense(5)], name="a\x1b[31mb").summary()
     out = capsys.readouterr().out
