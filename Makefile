@@ -23,7 +23,7 @@ define prepare
 	@"$(PYTHON)" .ci/prepare.py
 endef
 
-.PHONY: demo test bench lint format clean
+.PHONY: demo test bench kernels-report lint format clean
 
 demo:
 	$(prepare) --gpu demo
@@ -38,6 +38,10 @@ test:
 bench:
 	$(prepare) test $(if $(findstring torch,$(PEER)),oracle)
 	PEER=$(PEER) $(BIN)/pytest -q --benchmark-only benchmarks
+
+kernels-report:
+	$(prepare) test
+	@$(BIN)/python benchmarks/kernels_report.py
 
 lint:
 	$(prepare) dev
