@@ -1,6 +1,7 @@
 # make demo      train two small networks on real data, and draw the curves
 # make test      run every test
 # make bench     time ours beside the peers of PEER=torch,jax
+# make kernels-report   what nvcc made of each CUDA kernel: registers, shared memory, spills, warnings
 # make lint      ruff, mypy, clang-format       make format   let them rewrite
 # make clean     remove .venv and what builds left
 #
