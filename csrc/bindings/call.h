@@ -19,7 +19,9 @@ struct Call {
     int outs = 0, ins = 0, attr_count = 0, held_count = 0;
     TensorView views[2 * max_operands];  // outputs, then inputs
     int64_t dims[2 * max_operands][2 * max_dims];
-    Scalar attrs[max_attrs];
+    Scalar few_attrs[max_attrs + 1];
+    std::unique_ptr<Scalar[]> many_attrs;
+    Scalar* attrs = few_attrs;  // attrs_end behind them
     PyObject* held[2 * max_operands];
 
     Call() {}  // the arrays stay unset: a call touches what it fills
@@ -41,8 +43,8 @@ struct Call {
 inline bool read_attrs(PyObject* sequence, Call& call) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(sequence);
     if (n > max_attrs) {
-        PyErr_Format(PyExc_TypeError, "a kernel takes at most %d attributes. Received: %zd", max_attrs, n);
-        return false;
+        call.many_attrs.reset(new Scalar[size_t(n) + 1]);
+        call.attrs = call.many_attrs.get();
     }
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject* value = PySequence_Fast_GET_ITEM(sequence, i);
@@ -57,6 +59,7 @@ inline bool read_attrs(PyObject* sequence, Call& call) {
             call.attrs[i] = {real, fits ? int64_t(real) : 0};
         }
     }
+    call.attrs[n] = attrs_end;
     call.attr_count = int(n);
     return true;
 }

@@ -13,7 +13,7 @@ namespace {
 }
 
 Entry parse_one(const Registration& r, const std::string& text) {
-    Entry entry{r.name, "", r.kernel, r.when, {}, {}, 0};
+    Entry entry{r.name, "", r.kernel, r.when, {}, {}, 0, false};
     enum { outputs, inputs, attributes } part = outputs;
     bool strided = false;
     for (size_t i = 0; i < text.size(); i++) {
@@ -25,6 +25,12 @@ Entry parse_one(const Registration& r, const std::string& text) {
         } else if (c == ';' && part == inputs && !strided) {
             part = attributes;
         } else if (part == attributes) {
+            if (entry.more_attrs) refuse(r, "nothing may follow the attributes of any number");
+            if (c == '*' && entry.attrs > 0 && text[i - 1] != ' ') {
+                entry.attrs--;
+                entry.more_attrs = true;
+                continue;
+            }
             if (c != 'r' && c != 'i') refuse(r, std::string("an attribute is r or i, not '") + c + "'");
             entry.attrs++;
         } else if (c == '~' && !strided) {
@@ -99,7 +105,7 @@ Choice choose(const Variants& variants, const TensorView* outs, int n_outs, cons
     Answer answer = Answer::missing;
     for (const Entry& e : variants) {
         if (int(e.outs.size()) != n_outs || int(e.ins.size()) != n_ins || !e.takes_dtypes(outs, ins)) continue;
-        if (e.attrs != n_attrs) {
+        if (e.more_attrs ? n_attrs < e.attrs : n_attrs != e.attrs) {
             if (answer == Answer::missing) answer = Answer::wrong_attributes;
             continue;
         }

@@ -20,6 +20,7 @@ struct Entry {
     Predicate when;
     std::vector<Operand> outs, ins;
     int attrs;
+    bool more_attrs;  // any number of them may follow
 
     bool takes_dtypes(const TensorView* out_views, const TensorView* in_views) const;
 };

@@ -26,6 +26,7 @@ GPUDL_KERNEL_WHEN(long_ones, "f <- f", long_enough) {}
 GPUDL_KERNEL(scaled, "f <- f ; r i") {}
 GPUDL_KERNEL(fill, "* <- ; r") {}
 GPUDL_KERNEL(either, "f <- f | f <- ~f") {}
+GPUDL_KERNEL(reduced, "f <- f ; r i*") {}
 
 static const int64_t shape[] = {3}, longer[] = {5}, strides[] = {4};
 
@@ -74,12 +75,17 @@ int main() {
     EXPECT(ask("scaled", {view('f')}, {view('f')}, 1) == Answer::wrong_attributes);
     EXPECT(ask("scaled", {view('d')}, {view('d')}, 1) == Answer::missing);
     EXPECT(ask("fill", {view('l')}, {}, 1) == Answer::done);
+    EXPECT(ask("reduced", {view('f')}, {view('f')}, 0) == Answer::wrong_attributes);
+    EXPECT(ask("reduced", {view('f')}, {view('f')}, 1) == Answer::done);
+    EXPECT(ask("reduced", {view('f')}, {view('f')}, 5) == Answer::done);
+    const Scalar two[] = {{__builtin_nan(""), 0}, {-9.3e18, INT64_MIN}, attrs_end};
+    EXPECT(count_attrs(two) == 2 && count_attrs(two + 2) == 0);
 
     EXPECT(ask("either", {view('f')}, {view('f', false)}) == Answer::done);  // a later signature that does beats one that needs copies
     EXPECT(table().at("copy").size() == 2 && table().at("copy")[1].signature == "~d <- d");
 
-    for (const char* wrong :
-         {"", "f", "f f", "<- f", "f <- x", "f <- ~", "f <- f ; q", "f < f", "f <- f |", "f <- f ; r ; r", "~~f <- f"}) {
+    for (const char* wrong : {"", "f", "f f", "<- f", "f <- x", "f <- ~", "f <- f ; q", "f < f", "f <- f |", "f <- f ; r ; r", "~~f <- f",
+                              "f <- f ; *", "f <- f ; i* r"}) {
         if (!refused(wrong)) {
             std::printf("taken for a signature: \"%s\"\n", wrong);
             failures++;

@@ -11,6 +11,7 @@
 //     GPUDL_KERNEL(gather_rows, "* <- * l l") { … }              * any dtype, the same for every * of the signature
 //     GPUDL_KERNEL(copy, "f <- ~f") { … }                        ~ any strides; without it the operand is dense
 //     GPUDL_KERNEL(scale, "f <- f ; r | d <- d ; r") { … }       | another signature of the same kernel; r a real, i an integer attribute
+//     GPUDL_KERNEL(sum, "f <- f ; i i*") { … }                   i* any number of integers, none too: count_attrs(attrs) says how many came
 //     GPUDL_KERNEL_WHEN(sum_to, "f <- f", leading_axes) { … }    a predicate: what a kernel does not take, it must decline here
 //
 // Asked for operands, the table answers: done · missing (no such dtypes or shapes: the reference kernel runs) · needs_contiguous (it would run
@@ -24,12 +25,21 @@
 namespace gpudl {
 
 constexpr int max_operands = 16;  // on each side
-constexpr int max_attrs = 16;
+constexpr int max_attrs = 16;     // in a signature; behind i* or r* there may be more
 
 struct Scalar {
     double real;
     int64_t integer;
 };
+
+// Stands behind the last attribute. No number is read as this: NaN as an attribute has the integer 0.
+constexpr Scalar attrs_end = {__builtin_nan(""), INT64_MIN};
+
+inline int count_attrs(const Scalar* attrs) {
+    int n = 0;
+    while (attrs[n].integer != attrs_end.integer || attrs[n].real == attrs[n].real) n++;
+    return n;
+}
 
 using Stream = void*;  // a cudaStream_t
 
