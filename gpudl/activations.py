@@ -161,6 +161,9 @@ def deserialize(config: Any, custom: Mapping[str, Any] | None = None) -> Activat
     Args:
         config: a name, or {"class_name": ..., "config": ...} of a layer found in custom objects or gpudl.layers.
         custom: further names.
+
+    >>> deserialize("relu") is deserialize(serialize(relu))
+    True
     """
     if not isinstance(config, Mapping):
         return get((custom or {}).get(config, config) if isinstance(config, str) else config)

@@ -42,7 +42,15 @@ def no_grad() -> Iterator[None]:
 
 @contextmanager
 def enable_grad() -> Iterator[None]:
-    """Within the block, ops are put on the tape, also inside `no_grad`."""
+    """Within the block, ops are put on the tape, also inside `no_grad`.
+
+    >>> import gpudl
+    >>> x = gpudl.tensor([3.0], requires_grad=True)
+    >>> with gpudl.no_grad(), enable_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    True
+    """
     before, mode.grad = mode.grad, True
     try:
         yield

@@ -37,7 +37,13 @@ def floatx() -> str:
 
 
 def set_floatx(dtype: str) -> None:
-    """Set the default float type: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``. Raises ValueError otherwise."""
+    """Set the default float type: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``. Raises ValueError otherwise.
+
+    >>> set_floatx("float64")
+    >>> floatx()
+    'float64'
+    >>> set_floatx("float32")
+    """
     _set("floatx", dtype, _FLOATS)
 
 
@@ -51,7 +57,13 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Set `epsilon`; it must be a positive number."""
+    """Set `epsilon`; it must be a positive number.
+
+    >>> set_epsilon(1e-5)
+    >>> epsilon()
+    1e-05
+    >>> set_epsilon(1e-7)
+    """
     global version
     if not isinstance(value, (int, float)) or not value > 0:
         raise ValueError(f"[config] epsilon must be a positive number. Received: {value!r}")
@@ -69,7 +81,13 @@ def image_data_format() -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Set the default layout: ``"channels_last"`` or ``"channels_first"``."""
+    """Set the default layout: ``"channels_last"`` or ``"channels_first"``.
+
+    >>> set_image_data_format("channels_first")
+    >>> image_data_format()
+    'channels_first'
+    >>> set_image_data_format("channels_last")
+    """
     _set("image_data_format", data_format, _LAYOUTS)
 
 
@@ -83,5 +101,23 @@ def matmul_precision() -> str:
 
 
 def set_matmul_precision(precision: str) -> None:
-    """Allow float32 products on tensor cores by splitting (`"bf16x3"`) or rounding (`"tf32"`). The CPU paths always compute float32."""
+    """Allow float32 products on tensor cores by splitting (`"bf16x3"`) or rounding (`"tf32"`). The CPU paths always compute float32.
+
+    >>> set_matmul_precision("tf32")
+    >>> matmul_precision()
+    'tf32'
+    >>> set_matmul_precision("float32")
+    """
     _set("matmul_precision", precision, _PRECISIONS)
+
+
+__all__ = [
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "matmul_precision",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "set_matmul_precision",
+]

@@ -152,7 +152,13 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(constraint: Any) -> Any:
-    """A class name and a configuration, which `get` takes back."""
+    """A class name and a configuration, which `get` takes back.
+
+    >>> serialize(MaxNorm(2.0))
+    {'class_name': 'MaxNorm', 'config': {'max_value': 2.0, 'axis': 0}}
+    >>> get(serialize(MaxNorm(2.0))).max_value
+    2.0
+    """
     return table.serialize(constraint)
 
 

@@ -39,7 +39,11 @@ def normalise(device: str) -> str:
 
 
 def get(device: str | None = None) -> Backend:
-    """The backend of a device, or of the default one. Raises BackendError, with the reason, if it cannot be used."""
+    """The backend of a device, or of the default one. Raises BackendError, with the reason, if it cannot be used.
+
+    >>> get("cpu").device
+    'cpu'
+    """
     name = default_device() if device is None else device
     found = _backends.get(name)
     if found is None:
@@ -62,7 +66,12 @@ def _make(name: str) -> Backend:
 
 
 def default_device() -> str:
-    """Where new tensors go: `with device(...)`, then `set_device`, then GPUDL_DEVICE, then cuda if usable, else cpu."""
+    """Where new tensors go: `with device(...)`, then `set_device`, then GPUDL_DEVICE, then cuda if usable, else cpu.
+
+    >>> with device("cpu"):
+    ...     default_device()
+    'cpu'
+    """
     global _chosen
     if _scoped.device is not None:
         return _scoped.device
@@ -81,7 +90,15 @@ def _automatic() -> str:
 
 
 def set_device(device: str) -> None:
-    """Send new tensors of every thread to `device` from now on. Raises BackendError if it cannot be used."""
+    """Send new tensors of every thread to `device` from now on. Raises BackendError if it cannot be used.
+
+    >>> import gpudl
+    >>> before = gpudl.backends.default_device()
+    >>> set_device("cpu")
+    >>> gpudl.ones(2).device
+    'cpu'
+    >>> set_device(before)
+    """
     global _chosen
     name = normalise(device)
     get(name)
@@ -106,7 +123,11 @@ def device(name: str) -> Iterator[str]:
 
 
 def available() -> dict[str, str]:
-    """Device -> "usable", or why not."""
+    """Device -> "usable", or why not.
+
+    >>> available()["cpu"]
+    'usable'
+    """
     from .cuda import count
 
     number, reason = count()
@@ -118,5 +139,9 @@ def available() -> dict[str, str]:
 
 
 def describe() -> list[Backend]:
-    """The backends made so far."""
+    """The backends made so far.
+
+    >>> get("cpu") in describe()
+    True
+    """
     return list(_backends.values())

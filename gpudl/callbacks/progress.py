@@ -20,6 +20,12 @@ class ProgbarLogger(Callback):
     an epoch, without control characters. "auto" prints nothing for predict where there is no bar.
 
     fit makes one by itself.
+
+    >>> import gpudl
+    >>> model = gpudl.Sequential([gpudl.layers.Input((1,)), gpudl.layers.Dense(1, kernel_initializer="ones")])
+    >>> model.compile("sgd", "mse")
+    >>> float(model.evaluate([[2.0]], [[1.0]], verbose=0))
+    1.0
     """
 
     def __init__(self) -> None:

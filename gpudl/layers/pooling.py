@@ -119,7 +119,12 @@ class GlobalAveragePooling2D(GlobalPooling):
 
 
 class GlobalMaxPooling2D(GlobalPooling):
-    """The largest number of every channel. Arguments as for `GlobalAveragePooling2D`."""
+    """The largest number of every channel. Arguments as for `GlobalAveragePooling2D`.
+
+    >>> import gpudl
+    >>> GlobalMaxPooling2D()(gpudl.tensor([[[[1.0, 5.0]], [[3.0, 2.0]]]]))
+    Tensor([[3., 5.]], dtype=float32)
+    """
 
     _rank = 2
     _op = staticmethod(ops.max)

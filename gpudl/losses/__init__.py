@@ -54,12 +54,20 @@ def get(identifier: Any) -> Loss | None:
 
 
 def serialize(loss: Loss | None) -> Any:
-    """What `get` takes back."""
+    """What `get` takes back.
+
+    >>> serialize(Huber(delta=0.5))["class_name"]
+    'Huber'
+    """
     return _table.serialize(loss.function if isinstance(loss, LossFunction) else loss)
 
 
 def deserialize(config: Any) -> Loss | None:
-    """The loss that `serialize` described."""
+    """The loss that `serialize` described.
+
+    >>> deserialize(serialize(Huber(delta=0.5))).name
+    'huber_loss'
+    """
     return get(config)
 
 

@@ -43,6 +43,14 @@ def check_labels(loss: Loss | None, y: Array, output_shape: Shape, what: str = "
     Raises:
         ShapeError: for a wrong shape, e.g. the width of one-hot rows.
         ValueError: for class numbers outside the classes, NaN or infinity; with value and place.
+
+    >>> import numpy as np
+    >>> from gpudl.losses import CategoricalCrossentropy
+    >>> check_labels(CategoricalCrossentropy(), np.eye(3), (None, 3))
+    >>> check_labels(CategoricalCrossentropy(), np.array([0, 1, 2]), (None, 3))
+    Traceback (most recent call last):
+        ...
+    gpudl.errors.ShapeError: [categorical_crossentropy] needs one-hot labels of shape (N, 3). Received:...
     """
     kind = _kinds.get(loss.function) if isinstance(loss, LossFunction) else _classes.get(type(loss)) if loss else None
     if kind is None or loss is None:

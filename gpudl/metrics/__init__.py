@@ -123,7 +123,14 @@ def _accuracy(loss: Any, output_shape: Any, y: Any) -> type[Mean]:
 
 
 def check(identifier: Any) -> None:
-    """Raise now for a metric that nobody knows, before any is made."""
+    """Raise now for a metric that nobody knows, before any is made.
+
+    >>> check("mae")
+    >>> check("recal")
+    Traceback (most recent call last):
+        ...
+    ValueError: [metrics] unknown metric 'recal'. Did you mean 'recall'?
+    """
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         return
     if isinstance(identifier, (str, dict)) or identifier is None:
@@ -133,7 +140,11 @@ def check(identifier: Any) -> None:
 
 
 def unique_names(metrics: list[Metric]) -> Iterator[str]:
-    """The names of the metrics of one model, numbered where two have one."""
+    """The names of the metrics of one model, numbered where two have one.
+
+    >>> list(unique_names([AUC(), AUC(), Precision()]))
+    ['auc', 'auc_1', 'precision']
+    """
     seen: dict[str, int] = {}
     for m in metrics:
         count = seen.get(m.name, 0)
@@ -142,12 +153,20 @@ def unique_names(metrics: list[Metric]) -> Iterator[str]:
 
 
 def serialize(metric: Metric) -> Any:
-    """What `get` takes back."""
+    """What `get` takes back.
+
+    >>> serialize(Precision(thresholds=0.7))["class_name"]
+    'Precision'
+    """
     return _table.serialize(metric.function if type(metric) is MeanOf else metric)
 
 
 def deserialize(config: Any) -> Metric:
-    """The metric that `serialize` described."""
+    """The metric that `serialize` described.
+
+    >>> deserialize(serialize(Precision(thresholds=0.7)))
+    <Precision 'precision'>
+    """
     return get(config)
 
 

@@ -70,6 +70,13 @@ def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True
     Raises:
         ValueError: for another extension, and for models without weights.
         TypeError: if a layer's configuration holds something that is not plain data.
+
+    >>> import os, tempfile, gpudl
+    >>> model = gpudl.Sequential([gpudl.layers.Input((2,)), gpudl.layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(model, os.path.join(folder, "model.safetensors"))
+    ...     os.listdir(folder)
+    ['model.safetensors']
     """
     from . import archive
 
@@ -141,6 +148,15 @@ def load_model(filepath: str | PathLike[str], custom_objects: Mapping[str, Any] 
     Raises:
         FileNotFoundError, IsADirectoryError: if there is no such file.
         ValueError: for files that are damaged, no models, or that name what is unknown.
+
+    >>> import os, tempfile, gpudl
+    >>> model = gpudl.Sequential([gpudl.layers.Input((2,)), gpudl.layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.safetensors")
+    ...     model.save(path)
+    ...     again = load_model(path)
+    >>> (again.predict([[1.0, 2.0]], verbose=0) == model.predict([[1.0, 2.0]], verbose=0)).all().item()
+    True
     """
     from . import archive
 

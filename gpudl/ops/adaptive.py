@@ -158,6 +158,13 @@ def rmsprop_(
     """v = rho v + (1 - rho) g^2; d = rate g / sqrt(v + epsilon); p -= d. With a, the average of g, v - a^2 in v's place.
 
     With m: m = momentum m + d; p -= m.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> v = gpudl.zeros(1)
+    >>> rmsprop_(p, v, None, None, g, rate, 0.75, 0.0, 0.0)
+    >>> round(float(p), 4), round(float(v), 4)
+    (0.5, 1.0)
     """
     ends = (float(epsilon),) if m is None else (float(momentum), float(epsilon))
     op = {
@@ -170,29 +177,69 @@ def rmsprop_(
 
 
 def adagrad_(p: Tensor, a: Tensor, g: Tensor, rate: Tensor, epsilon: float) -> None:
-    """a += g^2; p -= rate g / sqrt(a + epsilon)."""
+    """a += g^2; p -= rate g / sqrt(a + epsilon).
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> a = gpudl.zeros(1)
+    >>> adagrad_(p, a, g, rate, 1e-7)
+    >>> round(float(p), 4), round(float(a), 4)
+    (0.75, 4.0)
+    """
     apply(ADAGRAD_, (g, rate), (float(epsilon),), updates=(p, a))
 
 
 def adamax_(p: Tensor, m: Tensor, u: Tensor, g: Tensor, rate: Tensor, steps: Tensor, beta_1: float, beta_2: float, epsilon: float) -> None:
-    """m += (1 - beta_1)(g - m); u = max(beta_2 u, |g|); p -= rate / (1 - beta_1^t) m / (u + epsilon), t = steps + 1."""
+    """m += (1 - beta_1)(g - m); u = max(beta_2 u, |g|); p -= rate / (1 - beta_1^t) m / (u + epsilon), t = steps + 1.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> m, u, steps = gpudl.zeros(1), gpudl.zeros(1), gpudl.tensor([0], dtype="int64")
+    >>> adamax_(p, m, u, g, rate, steps, 0.9, 0.999, 1e-7)
+    >>> round(float(p), 4), round(float(u), 4)
+    (0.75, 2.0)
+    """
     apply(ADAMAX_, (g, rate, steps), (float(beta_1), float(beta_2), float(epsilon)), updates=(p, m, u))
 
 
 def nadam_(
     p: Tensor, m: Tensor, v: Tensor, g: Tensor, rate: Tensor, steps: Tensor, product: Tensor, beta_1: float, beta_2: float, epsilon: float
 ) -> None:
-    """Adam with Nesterov's look ahead; `product` is that of the momenta u_1 ... u_t, u_t = beta_1 (1 - 0.96^t / 2), t = steps + 1."""
+    """Adam with Nesterov's look ahead; `product` is that of the momenta u_1 ... u_t, u_t = beta_1 (1 - 0.96^t / 2), t = steps + 1.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> m, v, product, steps = gpudl.zeros(1), gpudl.zeros(1), gpudl.ones(1), gpudl.tensor([0], dtype="int64")
+    >>> nadam_product_(product, steps, 0.9)
+    >>> nadam_(p, m, v, g, rate, steps, product, 0.9, 0.999, 1e-7)
+    >>> bool(p < 1.0)
+    True
+    """
     apply(NADAM_, (g, rate, steps, product), (float(beta_1), float(beta_2), float(epsilon)), updates=(p, m, v))
 
 
 def nadam_product_(product: Tensor, steps: Tensor, beta_1: float) -> None:
-    """product *= beta_1 (1 - 0.96^t / 2), t = steps + 1: once a step, before `nadam_`."""
+    """product *= beta_1 (1 - 0.96^t / 2), t = steps + 1: once a step, before `nadam_`.
+
+    >>> import gpudl
+    >>> product, steps = gpudl.ones(1), gpudl.tensor([0], dtype="int64")
+    >>> nadam_product_(product, steps, 0.9)
+    >>> round(float(product), 4)
+    0.468
+    """
     apply(NADAM_PRODUCT_, (steps,), (float(beta_1),), updates=(product,))
 
 
 def lion_(p: Tensor, m: Tensor, g: Tensor, rate: Tensor, beta_1: float, beta_2: float) -> None:
-    """p -= rate sign(beta_1 m + (1 - beta_1) g); m = beta_2 m + (1 - beta_2) g."""
+    """p -= rate sign(beta_1 m + (1 - beta_1) g); m = beta_2 m + (1 - beta_2) g.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> m = gpudl.zeros(1)
+    >>> lion_(p, m, g, rate, 0.9, 0.99)
+    >>> round(float(p), 4)
+    0.75
+    """
     apply(LION_, (g, rate), (float(beta_1), float(beta_2)), updates=(p, m))
 
 
@@ -200,7 +247,15 @@ def ftrl_(
     p: Tensor, a: Tensor, z: Tensor, g: Tensor, rate: Tensor, power: float, l1: float, l2: float, shrinkage: float, beta: float
 ) -> None:  # fmt: skip
     """With n = a + g^2 and e = -power: z += g + 2 shrinkage p - (n^e - a^e) / rate p; a = n;
-    p = (clip(z, -l1, l1) - z) / (n^e / rate + 2 l2 + beta / rate)."""
+    p = (clip(z, -l1, l1) - z) / (n^e / rate + 2 l2 + beta / rate).
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> a, z = gpudl.tensor([0.1]), gpudl.zeros(1)
+    >>> ftrl_(p, a, z, g, rate, -0.5, 0.0, 0.0, 0.0, 0.0)
+    >>> round(float(a), 4)
+    4.1
+    """
     apply(FTRL_, (g, rate), (float(power), float(l1), float(l2), float(shrinkage), float(beta)), updates=(p, a, z))
 
 

@@ -61,17 +61,37 @@ def gather_rows(data: Tensor, order: Tensor, cursor: Tensor, batch: int) -> Tens
         order: int64, flat: row numbers, each inside the data.
         cursor: int64, one element; cursor + batch must not exceed the order's length.
         batch: how many rows, a constant of the step.
+
+    >>> import gpudl
+    >>> order, cursor = gpudl.tensor([2, 0, 1], dtype="int64"), gpudl.tensor([1], dtype="int64")
+    >>> gather_rows(gpudl.tensor([[1.0], [2.0], [3.0]]), order, cursor, 2)
+    Tensor([[1.],
+            [2.]], dtype=float32)
     """
     return apply(GATHER_ROWS, (data, order, cursor), (batch,))  # type: ignore[no-any-return]
 
 
 def scatter_rows_(result: Tensor, rows: Tensor, cursor: Tensor) -> None:
-    """result[cursor : cursor + len(rows)] = rows, in place."""
+    """result[cursor : cursor + len(rows)] = rows, in place.
+
+    >>> import gpudl
+    >>> result, cursor = gpudl.zeros((3, 1)), gpudl.tensor([1], dtype="int64")
+    >>> scatter_rows_(result, gpudl.ones((2, 1)), cursor)
+    >>> result.numpy().ravel()
+    array([0., 1., 1.], dtype=float32)
+    """
     apply(SCATTER_ROWS_, (rows, cursor), updates=(result,))
 
 
 def advance_(counter: Tensor, by: int) -> None:
-    """counter += by, in place, for a counter of one element. `by` is a constant of the step."""
+    """counter += by, in place, for a counter of one element. `by` is a constant of the step.
+
+    >>> import gpudl
+    >>> counter = gpudl.tensor([5], dtype="int64")
+    >>> advance_(counter, 2)
+    >>> counter
+    Tensor([7], dtype=int64)
+    """
     apply(ADVANCE_, (), (by,), updates=(counter,))
 
 

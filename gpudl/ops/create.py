@@ -78,12 +78,20 @@ def ones(shape: Shape, dtype: Any = None, requires_grad: bool = False, device: s
 
 
 def empty(shape: Shape, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
-    """A tensor to be ignored: zeros, since undefined memory would make two runs differ."""
+    """A tensor to be ignored: zeros, since undefined memory would make two runs differ.
+
+    >>> empty((2,)).shape
+    (2,)
+    """
     return full(shape, 0, dtype, requires_grad, device)
 
 
 def empty_like(x: TensorLike, dtype: Any = None) -> Tensor:
-    """As `empty`, with the shape, device and (by default) dtype of x."""
+    """As `empty`, with the shape, device and (by default) dtype of x.
+
+    >>> empty_like([1, 2]).dtype
+    dtype('int32')
+    """
     return full_like(x, 0, dtype)
 
 
@@ -98,12 +106,20 @@ def full_like(x: TensorLike, fill_value: Any, dtype: Any = None, requires_grad: 
 
 
 def zeros_like(x: TensorLike, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros with the shape, device and (by default) dtype of x."""
+    """Zeros with the shape, device and (by default) dtype of x.
+
+    >>> zeros_like([3.0, 4.0])
+    Tensor([0., 0.], dtype=float32)
+    """
     return full_like(x, 0, dtype, requires_grad)
 
 
 def ones_like(x: TensorLike, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones with the shape, device and (by default) dtype of x."""
+    """Ones with the shape, device and (by default) dtype of x.
+
+    >>> ones_like([3, 4])
+    Tensor([1, 1], dtype=int32)
+    """
     return full_like(x, 1, dtype, requires_grad)
 
 
@@ -121,7 +137,7 @@ ARANGE = Op("arange", lambda start, step, code, n: (((n,), _CODES[code]),), _ara
 def arange(
     start: float, stop: float | None = None, step: float = 1, dtype: Any = None, requires_grad: bool = False, device: str | None = None
 ) -> Tensor:
-    """start, start + step, ... below stop. `arange(n)` counts from 0 to n - 1.
+    """Numbers from start on, by step, below stop: `arange(n)` counts from 0 to n - 1.
 
     Args:
         start, stop, step: numbers; stop is not reached. step may be negative.
@@ -212,7 +228,12 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None, requires_gr
 
 
 def identity(n: int, dtype: Any = None) -> Tensor:
-    """The unit matrix (n, n)."""
+    """The unit matrix (n, n).
+
+    >>> identity(2)
+    Tensor([[1., 0.],
+            [0., 1.]], dtype=float32)
+    """
     return eye(n, dtype=dtype)
 
 
@@ -275,17 +296,29 @@ def shape(x: TensorLike) -> tuple[int, ...]:
 
 
 def ndim(x: TensorLike) -> int:
-    """How many axes x has."""
+    """How many axes x has.
+
+    >>> ndim([[1, 2]])
+    2
+    """
     return as_tensor(x).ndim
 
 
 def size(x: TensorLike) -> int:
-    """How many elements x has."""
+    """How many elements x has.
+
+    >>> size([[1, 2]])
+    2
+    """
     return as_tensor(x).size
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether x is a Tensor."""
+    """Whether x is a Tensor.
+
+    >>> is_tensor(ones(1)), is_tensor([1.0])
+    (True, False)
+    """
     return isinstance(x, Tensor)
 
 

@@ -102,27 +102,60 @@ def _weight(weights: Tensor | float | None, total: Tensor) -> Tensor:
 
 
 def mean_(total: Tensor, values: Tensor, weights: Tensor | float | None = None) -> None:
-    """total += (sum of values * weights, sum of weights); axes of the values below the weights' are averaged. None weighs 1."""
+    """total += (sum of values * weights, sum of weights); axes of the values below the weights' are averaged. None weighs 1.
+
+    >>> import gpudl
+    >>> total = gpudl.zeros(2, dtype="float64")
+    >>> mean_(total, gpudl.tensor([1.0, 4.0]))
+    >>> total
+    Tensor([5., 2.], dtype=float64)
+    """
     apply(MEAN_, (values.detach(), _weight(weights, total)), updates=(total,))
 
 
 def categorical_accuracy_(total: Tensor, pred: Tensor, target: Tensor, weights: Tensor | float | None = None) -> None:
-    """Count the rows whose largest prediction stands where the target's largest entry does."""
+    """Count the rows whose largest prediction stands where the target's largest entry does.
+
+    >>> import gpudl
+    >>> total = gpudl.zeros(2, dtype="float64")
+    >>> categorical_accuracy_(total, gpudl.tensor([[0.2, 0.8], [0.6, 0.4]]), gpudl.tensor([[0.0, 1.0], [0.0, 1.0]]))
+    >>> total
+    Tensor([1., 2.], dtype=float64)
+    """
     apply(CATEGORICAL_ACCURACY_, (pred.detach(), target, _weight(weights, total)), updates=(total,))
 
 
 def sparse_categorical_accuracy_(total: Tensor, pred: Tensor, labels: Tensor, weights: Tensor | float | None = None) -> None:
-    """Count the rows whose largest prediction stands at the label."""
+    """Count the rows whose largest prediction stands at the label.
+
+    >>> import gpudl
+    >>> total = gpudl.zeros(2, dtype="float64")
+    >>> sparse_categorical_accuracy_(total, gpudl.tensor([[0.2, 0.8], [0.6, 0.4]]), gpudl.tensor([1, 1]))
+    >>> total
+    Tensor([1., 2.], dtype=float64)
+    """
     apply(SPARSE_CATEGORICAL_ACCURACY_, (pred.detach(), labels, _weight(weights, total)), updates=(total,))
 
 
 def binary_accuracy_(total: Tensor, pred: Tensor, target: Tensor, threshold: float, weights: Tensor | float | None = None) -> None:
-    """Count the elements where (prediction > threshold) equals the target; elements of one sample are averaged."""
+    """Count the elements where (prediction > threshold) equals the target; elements of one sample are averaged.
+
+    >>> import gpudl
+    >>> total = gpudl.zeros(2, dtype="float64")
+    >>> binary_accuracy_(total, gpudl.tensor([[0.7], [0.6]]), gpudl.tensor([[1.0], [0.0]]), 0.5)
+    >>> total
+    Tensor([1., 2.], dtype=float64)
+    """
     apply(BINARY_ACCURACY_, (pred.detach(), target, _weight(weights, total)), (float(threshold),), updates=(total,))
 
 
 def mean_result(total: Tensor) -> Tensor:
-    """total[0] / total[1], or 0 where nothing was gathered; a tensor of its own."""
+    """total[0] / total[1], or 0 where nothing was gathered; a tensor of its own.
+
+    >>> import gpudl
+    >>> mean_result(gpudl.tensor([5.0, 2.0], dtype="float64"))
+    Tensor(2.5, dtype=float64)
+    """
     return apply(MEAN_RESULT, (total,))  # type: ignore[no-any-return]
 
 

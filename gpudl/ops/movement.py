@@ -125,7 +125,12 @@ def transpose(x: TensorLike, axes: Any = None) -> Tensor:
 
 
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
-    """x with two axes exchanged. A view."""
+    """x with two axes exchanged. A view.
+
+    >>> import gpudl
+    >>> swapaxes(gpudl.ones((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
     x = as_tensor(x)
     a, b = one_axis("swapaxes", axis1, x.ndim), one_axis("swapaxes", axis2, x.ndim)
     order = list(range(x.ndim))

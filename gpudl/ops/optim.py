@@ -134,12 +134,27 @@ ADADELTA_ = Op("adadelta_", None, _adadelta_, updates=3)
 
 
 def sgd_(p: Tensor, g: Tensor, rate: Tensor) -> None:
-    """p -= rate g"""
+    """p -= rate g
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> sgd_(p, g, rate)
+    >>> p
+    Tensor([0.5], dtype=float32)
+    """
     apply(SGD_, (g, rate), updates=(p,))
 
 
 def sgd_momentum_(p: Tensor, m: Tensor, g: Tensor, rate: Tensor, momentum: float, nesterov: bool) -> None:
-    """m = momentum m - rate g; then p += m, or with Nesterov p += momentum m - rate g."""
+    """m = momentum m - rate g; then p += m, or with Nesterov p += momentum m - rate g.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> m = gpudl.tensor([0.5])
+    >>> sgd_momentum_(p, m, g, rate, 0.5, False)
+    >>> p, m
+    (Tensor([0.75], dtype=float32), Tensor([-0.25], dtype=float32))
+    """
     apply(SGD_MOMENTUM_, (g, rate), (float(momentum), bool(nesterov)), updates=(p, m))
 
 
@@ -147,6 +162,13 @@ def adam_(p: Tensor, m: Tensor, v: Tensor, g: Tensor, rate: Tensor, steps: Tenso
     """m += (1 - beta_1)(g - m); v += (1 - beta_2)(g^2 - v); p -= rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon).
 
     t = steps + 1: `steps` counts the steps done before this one.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> m, v, steps = gpudl.zeros(1), gpudl.zeros(1), gpudl.tensor([0], dtype="int64")
+    >>> adam_(p, m, v, g, rate, steps, 0.9, 0.999, 1e-7)
+    >>> round(float(p), 4)
+    0.75
     """
     apply(ADAM_, (g, rate, steps), (float(beta_1), float(beta_2), float(epsilon)), updates=(p, m, v))
 
@@ -154,12 +176,28 @@ def adam_(p: Tensor, m: Tensor, v: Tensor, g: Tensor, rate: Tensor, steps: Tenso
 def adam_amsgrad_(
     p: Tensor, m: Tensor, v: Tensor, high: Tensor, g: Tensor, rate: Tensor, steps: Tensor, beta_1: float, beta_2: float, epsilon: float
 ) -> None:
-    """As `adam_`, but divides by the root of `high`, the largest v so far."""
+    """As `adam_`, but divides by the root of `high`, the largest v so far.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> m, v, high, steps = gpudl.zeros(1), gpudl.zeros(1), gpudl.zeros(1), gpudl.tensor([0], dtype="int64")
+    >>> adam_amsgrad_(p, m, v, high, g, rate, steps, 0.9, 0.999, 1e-7)
+    >>> round(float(p), 4)
+    0.75
+    """
     apply(ADAM_AMSGRAD_, (g, rate, steps), (float(beta_1), float(beta_2), float(epsilon)), updates=(p, m, v, high))
 
 
 def adadelta_(p: Tensor, grads: Tensor, deltas: Tensor, g: Tensor, rate: Tensor, rho: float, epsilon: float) -> None:
-    """With averages of g^2 and of the squared steps d^2: d = -sqrt(deltas + epsilon) / sqrt(grads + epsilon) g; p += rate d."""
+    """With averages of g^2 and of the squared steps d^2: d = -sqrt(deltas + epsilon) / sqrt(grads + epsilon) g; p += rate d.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([1.0]), gpudl.tensor([2.0]), gpudl.tensor([0.25])
+    >>> grads, deltas = gpudl.zeros(1), gpudl.zeros(1)
+    >>> adadelta_(p, grads, deltas, g, rate, 0.95, 1e-7)
+    >>> bool(p < 1.0)
+    True
+    """
     apply(ADADELTA_, (g, rate), (float(rho), float(epsilon)), updates=(p, grads, deltas))
 
 

@@ -116,7 +116,14 @@ ADVANCE_DRAW_ = Op("advance_draw_", None, _advance_draw, updates=1)
 
 
 def advance_draw(state: Tensor, by: int = 1) -> None:
-    """Step a random state to its next draw, in place. After 2**32 draws the numbers repeat."""
+    """Step a random state to its next draw, in place. After 2**32 draws the numbers repeat.
+
+    >>> import gpudl
+    >>> state = gpudl.tensor([1, 0, 0, 0], dtype="uint32")
+    >>> advance_draw(state)
+    >>> int(state.numpy()[3])
+    1
+    """
     apply(ADVANCE_DRAW_, (), (by,), updates=(state,))
 
 
@@ -336,33 +343,64 @@ def _draw(op: Op, state: Tensor, parameters: tuple[Any, ...], dtype: Any, defaul
 
 def random_uniform(state: Tensor, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, advance: bool = True) -> Tensor:
     """Numbers equally distributed over minval <= y < maxval: minval + u (maxval - minval), each step rounded, where u is a multiple of
-    2**-24 (float64: 2**-53, bfloat16: 2**-8, float16: 2**-11). `state` is advanced in place unless advance=False."""
+    2**-24 (float64: 2**-53, bfloat16: 2**-8, float16: 2**-11). `state` is advanced in place unless advance=False.
+
+    >>> import gpudl
+    >>> state = gpudl.tensor([1, 0, 0, 0], dtype="uint32")
+    >>> u = random_uniform(state, (2, 3))
+    >>> u.shape, bool((u >= 0.0).all()), bool((u < 1.0).all())
+    ((2, 3), True, True)
+    """
     if not minval <= maxval:
         raise ValueError(f"[random_uniform] minval must not exceed maxval. Received: minval={minval}, maxval={maxval}")
     return _draw(RANDOM_UNIFORM, state, (float(minval), float(maxval)), dtype, dtypes.floatx(), shape, advance)
 
 
 def random_normal(state: Tensor, shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, advance: bool = True) -> Tensor:
-    """Normally distributed numbers; none is farther than 5.8 (float64: 8.6) standard deviations from the mean."""
+    """Normally distributed numbers; none is farther than 5.8 (float64: 8.6) standard deviations from the mean.
+
+    >>> import gpudl
+    >>> x = random_normal(gpudl.tensor([1, 0, 0, 0], dtype="uint32"), (1000,))
+    >>> bool(abs(float(x.mean())) < 0.1), bool(abs(float(x.std()) - 1.0) < 0.1)
+    (True, True)
+    """
     return _draw(RANDOM_NORMAL, state, (float(mean), float(stddev)), dtype, dtypes.floatx(), shape, advance)
 
 
 def random_truncated_normal(
     state: Tensor, shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, advance: bool = True
 ) -> Tensor:
-    """Normally distributed numbers on condition that they are within two standard deviations of the mean."""
+    """Normally distributed numbers on condition that they are within two standard deviations of the mean.
+
+    >>> import gpudl
+    >>> x = random_truncated_normal(gpudl.tensor([1, 0, 0, 0], dtype="uint32"), (1000,))
+    >>> bool((gpudl.ops.abs(x) <= 2.0).all())
+    True
+    """
     return _draw(RANDOM_TRUNCATED_NORMAL, state, (float(mean), float(stddev)), dtype, dtypes.floatx(), shape, advance)
 
 
 def random_integers(state: Tensor, shape: Any, minval: int, maxval: int, dtype: Any = None, advance: bool = True) -> Tensor:
-    """Integers equally distributed over minval <= y < maxval, by default int32; probabilities are equal to within 2**-32 of themselves."""
+    """Integers equally distributed over minval <= y < maxval, by default int32; probabilities are equal to within 2**-32 of themselves.
+
+    >>> import gpudl
+    >>> x = random_integers(gpudl.tensor([1, 0, 0, 0], dtype="uint32"), (1000,), 0, 3)
+    >>> int(x.min()), int(x.max())
+    (0, 2)
+    """
     if not 0 < maxval - minval <= 2**32:
         raise ValueError(f"[random_integers] maxval must exceed minval, by 2**32 at most. Received: minval={minval}, maxval={maxval}")
     return _draw(RANDOM_INTEGERS, state, (int(minval), int(maxval)), dtype, dtypes.int32, shape, advance)
 
 
 def random_bernoulli(state: Tensor, shape: Any, p: float = 0.5, dtype: Any = None, advance: bool = True) -> Tensor:
-    """1 with probability p (to within 2**-33), else 0; by default bool."""
+    """1 with probability p (to within 2**-33), else 0; by default bool.
+
+    >>> import gpudl
+    >>> x = random_bernoulli(gpudl.tensor([1, 0, 0, 0], dtype="uint32"), (1000,), p=0.25)
+    >>> bool(abs(float(gpudl.ops.mean(x)) - 0.25) < 0.05)
+    True
+    """
     if not 0 <= p <= 1:
         raise ValueError(f"[random_bernoulli] p must be between 0 and 1. Received: p={p}")
     return _draw(RANDOM_BERNOULLI, state, (float(p),), dtype, dtypes.bool_, shape, advance)

@@ -8,17 +8,20 @@ from ..errors import missing_attribute
 from ..named import Table
 from . import schedules
 from .adadelta import Adadelta
+from .adafactor import Adafactor
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
 from .base import Optimizer
 from .ftrl import Ftrl
+from .lamb import Lamb
 from .lion import Lion
+from .loss_scale import LossScaleOptimizer
 from .nadam import Nadam
 from .rmsprop import RMSprop
 from .sgd import SGD
 
-_classes: list[type] = [SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion, Ftrl]
+_classes: list[type] = [SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion, Ftrl, Adafactor, Lamb, LossScaleOptimizer]
 _table = Table("optimizer", Optimizer, _classes, {c.__name__.lower(): c for c in _classes})
 
 
@@ -38,16 +41,24 @@ def get(identifier: Any) -> Optimizer:
 
 
 def serialize(optimizer: Optimizer) -> Any:
-    """What `get` takes back: a class name and a configuration."""
+    """What `get` takes back: a class name and a configuration.
+
+    >>> serialize(SGD(0.1))["class_name"]
+    'SGD'
+    """
     return _table.serialize(optimizer)
 
 
 def deserialize(config: Any) -> Optimizer:
-    """The optimizer that `serialize` described."""
+    """The optimizer that `serialize` described.
+
+    >>> float(deserialize(serialize(SGD(0.25))).learning_rate)
+    0.25
+    """
     return get(config)
 
 
-__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam", "Optimizer", "RMSprop", "deserialize", "get",
-           "schedules", "serialize"]  # fmt: skip
+__all__ = ["SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "LossScaleOptimizer", "Nadam",
+           "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]  # fmt: skip
 
 __getattr__ = missing_attribute(__name__, __all__)

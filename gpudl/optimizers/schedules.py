@@ -234,7 +234,11 @@ _table = Table("learning rate schedule", LearningRateSchedule, _classes)
 
 
 def serialize(schedule: LearningRateSchedule) -> Any:
-    """A class name and a configuration, which `deserialize` takes back."""
+    """A class name and a configuration, which `deserialize` takes back.
+
+    >>> serialize(ExponentialDecay(0.1, 100, 0.5))["class_name"]
+    'ExponentialDecay'
+    """
     return _table.serialize(schedule)
 
 

@@ -19,6 +19,17 @@ class Transform:
 
     Examples may have any shape, e.g. images: they are laid flat on the way in, and get their shape back on the way out. Results have the
     dtype of the data; whole numbers become `floatx()`. Computation is in float64.
+
+    >>> class Halve(Transform):
+    ...     def _fit(self, x):
+    ...         pass
+    ...     def _transform(self, x):
+    ...         return x / 2
+    ...     def _inverse(self, x):
+    ...         return x * 2
+    >>> halve = Halve().fit([[1.0], [2.0]])
+    >>> halve.transform([[4.0]]), halve.inverse_transform([[2.0]])
+    (array([[2.]], dtype=float32), array([[4.]], dtype=float32))
     """
 
     _shape: tuple[int, ...] | None = None  # of one example; None before fit

@@ -52,7 +52,10 @@ def assert_close(got: Any, expected: Any, rtol: float = 16, atol: float = 16, wh
 
 
 def assert_same_bits(got: Sequence[Any], expected: Sequence[Any], what: str) -> None:
-    """Raise AssertionError unless arrays or tensors are equal bit for bit; None equals None."""
+    """Raise AssertionError unless arrays or tensors are equal bit for bit; None equals None.
+
+    >>> assert_same_bits([np.float32(0.5)], [np.float32(0.5)], "a half")
+    """
     for i, (a, b) in enumerate(zip_longest(got, expected)):
         if a is None and b is None:
             continue

@@ -36,6 +36,11 @@ class Case:
         twice: whether the gradient can be differentiated again.
         rtol, atol: multiples of the dtype's rounding unit that value and gradient may be off by, absolute and relative to the oracle.
         errors: calls that must be refused: (function of no arguments, exception class, words in its message).
+
+    >>> import gpudl
+    >>> case = Case("square/plain", lambda x: x * x, lambda rng: [rng.normal(size=5)], lambda x: x * x)
+    >>> case.differentiable is None, case.twice
+    (True, True)
     """
 
     name: str
@@ -80,7 +85,16 @@ def kinds(case: Case) -> tuple[str | None, ...]:
 
 
 def check_value(case: Case) -> None:
-    """Every output against the oracle, in every dtype; the call again gives the same bits; inputs that no op updates stay as they are."""
+    """Every output against the oracle, in every dtype; the call again gives the same bits; inputs that no op updates stay as they are.
+
+    >>> import gpudl
+    >>> wrong = Case("square/wrong", lambda x: x * x, lambda rng: [rng.normal(size=5)], lambda x: x + x)
+    >>> try:
+    ...     check_value(wrong)
+    ... except AssertionError as error:
+    ...     print("found")
+    found
+    """
     for dtype in kinds(case):
         arrays = arrays_for(case, dtype)
         before = [a.copy() for a in arrays]
@@ -104,7 +118,12 @@ def check_value(case: Case) -> None:
 
 
 def check_gradient(case: Case) -> None:
-    """The gradient against central differences in float64, in other dtypes against float64's; the same inside a parameter arena."""
+    """The gradient against central differences in float64, in other dtypes against float64's; the same inside a parameter arena.
+
+    >>> import gpudl
+    >>> case = Case("square/plain", lambda x: x * x, lambda rng: [rng.normal(size=5)], lambda x: x * x)
+    >>> check_gradient(case)
+    """
     wanted = differentiable(case)
     if not wanted:
         return
@@ -148,7 +167,12 @@ def check_arena(case: Case, arrays: Sequence[Any], wanted: Sequence[int], expect
 
 
 def check_twice(case: Case) -> None:
-    """The gradient of the gradient: right where the case says that there is one; else refused, naming the op, before any work."""
+    """The gradient of the gradient: right where the case says that there is one; else refused, naming the op, before any work.
+
+    >>> import gpudl
+    >>> case = Case("square/plain", lambda x: x * x, lambda rng: [rng.normal(size=5)], lambda x: x * x)
+    >>> check_twice(case)
+    """
     wanted = differentiable(case)
     if not wanted:
         return
@@ -173,6 +197,10 @@ def check_layout(case: Case, within: Callable[[set[str]], bool] | None = None) -
     """Strided, transposed and reversed inputs give the bits of contiguous ones.
 
     `within(names of the launched ops)` says that the order of a sum may differ: then within the case's tolerance.
+
+    >>> import gpudl
+    >>> case = Case("square/plain", lambda x: x * x, lambda rng: [rng.normal(size=5)], lambda x: x * x)
+    >>> check_layout(case)
     """
     wanted = differentiable(case)
     for dtype in kinds(case):
@@ -194,7 +222,12 @@ def check_layout(case: Case, within: Callable[[set[str]], bool] | None = None) -
 
 
 def check_replay(case: Case, mode: str = "replay", calls: int = 5) -> None:
-    """Value and gradient as one recorded step, on new data each time, equal the eager ones bit for bit."""
+    """Value and gradient as one recorded step, on new data each time, equal the eager ones bit for bit.
+
+    >>> import gpudl
+    >>> case = Case("square/plain", lambda x: x * x, lambda rng: [rng.normal(size=5)], lambda x: x * x)
+    >>> check_replay(case)
+    """
     wanted = differentiable(case)
     for dtype in kinds(case):
         weights: list[Tensor] = []
@@ -220,7 +253,12 @@ def check_replay(case: Case, mode: str = "replay", calls: int = 5) -> None:
 
 
 def check_launches(case: Case, off: dict[str, float] | None = None) -> Inspection:
-    """Every kernel that the case launches, forward and backward, in guarded memory; see `inspected_launches`."""
+    """Every kernel that the case launches, forward and backward, in guarded memory; see `inspected_launches`.
+
+    >>> import gpudl
+    >>> case = Case("square/plain", lambda x: x * x, lambda rng: [rng.normal(size=5)], lambda x: x * x)
+    >>> inspection = check_launches(case)
+    """
     wanted = differentiable(case)
     with inspected_launches(off) as inspection:
         for dtype in kinds(case):
@@ -229,7 +267,13 @@ def check_launches(case: Case, off: dict[str, float] | None = None) -> Inspectio
 
 
 def check_errors(case: Case) -> None:
-    """Wrong calls are refused by the right class of error, in the right words."""
+    """Wrong calls are refused by the right class of error, in the right words.
+
+    >>> import gpudl
+    >>> case = Case("add", lambda x: x + x, lambda rng: [rng.normal(size=2)], lambda x: x + x,
+    ...             errors=((lambda: gpudl.ones(2) + gpudl.ones(3), ValueError, "broadcast"),))
+    >>> check_errors(case)
+    """
     for call, kind, words in case.errors:
         try:
             call()
@@ -240,7 +284,12 @@ def check_errors(case: Case) -> None:
 
 
 def check_case(case: Case) -> None:
-    """Everything that the engine promises of an op, on one case. Raises AssertionError with what is wrong."""
+    """Everything that the engine promises of an op, on one case. Raises AssertionError with what is wrong.
+
+    >>> import gpudl
+    >>> case = Case("square/plain", lambda x: x * x, lambda rng: [rng.normal(size=5)], lambda x: x * x)
+    >>> check_case(case)
+    """
     check_value(case)
     check_gradient(case)
     check_twice(case)

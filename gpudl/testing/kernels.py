@@ -111,7 +111,12 @@ class Inspection(Kernels):
 @contextmanager
 def inspected_launches(off: dict[str, float] | None = None) -> Iterator[Inspection]:
     """Within the block, every launch on the CPU is tried in guarded memory: all of each output is written and nothing else, twice the same
-    bits, compiled kernels equal to the reference (bit for bit, or within `off[name]` rounding units)."""
+    bits, compiled kernels equal to the reference (bit for bit, or within `off[name]` rounding units).
+
+    >>> import gpudl
+    >>> with inspected_launches():
+    ...     y = gpudl.ones(3) + gpudl.ones(3)
+    """
     backend = backends.get("cpu")
     before = backend.kernels
     inspection = Inspection(backend, off or {})

@@ -35,7 +35,13 @@ def set_random_seed(seed: int) -> None:
 
 
 def clear_session() -> None:
-    """Name layers and models from the beginning again, and let go of recorded steps."""
+    """Name layers and models from the beginning again, and let go of recorded steps.
+
+    >>> import gpudl
+    >>> clear_session()
+    >>> gpudl.layers.Dense(1).name, gpudl.layers.Dense(1).name
+    ('dense', 'dense_1')
+    """
     reset_names()
     config.bump()
 
