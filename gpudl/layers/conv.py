@@ -76,8 +76,8 @@ class Conv2D(Conv):
             ``gpudl.config.image_data_format()``.
         dilation_rate: distance of the taps of a window, default (1, 1).
         groups: the channels are split into so many groups, each seen by filters / groups filters. Default 1.
-        activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
-            bias_constraint: as for `Dense`.
+        activation, use_bias, kernel_initializer, bias_initializer: as for `Dense`.
+        kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: as for `Dense`.
         **kwargs: as for `Layer`.
 
     Weights: `kernel` (R, S, C / groups, filters), `bias` (filters,).
@@ -104,8 +104,8 @@ class Conv1D(Conv):
             ``"causal"``: all zeros in front, so that no output sees a later step.
         data_format: ``"channels_last"``: (N, L, C), or ``"channels_first"``: (N, C, L); default: ``gpudl.config.image_data_format()``.
         dilation_rate: distance of the taps of a window, default 1.
-        groups, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-            kernel_constraint, bias_constraint: as for `Conv2D`.
+        groups, activation, use_bias, kernel_initializer, bias_initializer: as for `Conv2D`.
+        kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: as for `Conv2D`.
         **kwargs: as for `Layer`.
 
     Weights: `kernel` (S, C / groups, filters), `bias` (filters,).

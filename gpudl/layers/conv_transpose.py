@@ -88,8 +88,8 @@ class Conv2DTranspose(ConvTranspose):
         data_format: ``"channels_last"``: (N, H, W, C), or ``"channels_first"``: (N, C, H, W); default:
             ``gpudl.config.image_data_format()``.
         dilation_rate: distance of the taps of a window, default (1, 1).
-        activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
-            bias_constraint: as for `Dense`.
+        activation, use_bias, kernel_initializer, bias_initializer: as for `Dense`.
+        kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: as for `Dense`.
         **kwargs: as for `Layer`.
 
     Weights: `kernel` (R, S, filters, C), `bias` (filters,).
