@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .errors import missing_in_object
 from .tensors import touched
 
 
@@ -20,6 +21,9 @@ class Versioned:
         if self._built and name[0] != "_" and name not in self._free:
             touched(f"attribute {name!r} of {type(self).__name__} was set during the step")
         object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # with it every attribute would seem to exist
+        __getattr__ = missing_in_object
 
 
 __all__ = ["Versioned", "touched"]

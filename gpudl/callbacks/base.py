@@ -6,12 +6,12 @@ Overriding a batch hook makes training stop after every batch to call it; withou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import renames
-from ..errors import ShapeError
+from ..errors import ShapeError, missing_in_object
 from ..renames import RENAMES
 
 Logs = dict[str, float]
@@ -37,6 +37,9 @@ class Callback:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         renames.checked_keywords(cls)
+
+    if not TYPE_CHECKING:  # with it every attribute would seem to exist
+        __getattr__ = missing_in_object
 
     def set_model(self, model: Any) -> None:
         self.model = model
@@ -119,6 +122,11 @@ class CallbackList:
 
     Raises:
         TypeError: for anything that is not a Callback, e.g. a class in place of an instance.
+
+    >>> from gpudl.callbacks import LambdaCallback
+    >>> several = CallbackList([LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))])
+    >>> several.on_epoch_end(0, {"loss": 0.5})
+    0 {'loss': 0.5}
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """Import module paths of older Keras: a finder that makes `gpudl.layers.convolutional` when somebody asks for it, and not before.
 
 It answers for the paths in the table alone. A path that is a file of gpudl stays that file, and learns the names that have moved elsewhere.
+A second finder, behind it, names the module that a misspelt path probably means.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ..errors import did_you_mean
+from ..errors import did_you_mean, missing_in_module
 from .table import MODULES
+
+HOUSE = __name__.split(".")[0]
 
 
 def looked_up(where: str, targets: tuple[str, ...], name: str) -> Any:
@@ -25,14 +28,16 @@ def looked_up(where: str, targets: tuple[str, ...], name: str) -> Any:
                 return getattr(module, name)
             except AttributeError:
                 known += [n for n in dir(module) if not n.startswith("_")]
-    hint = "" if name.startswith("_") else did_you_mean(name, known)
-    raise AttributeError(f"module {where!r} has no attribute {name!r}.{hint}")
+    raise missing_in_module(where, name, lambda: known)
 
 
 def attach(module: ModuleType, targets: tuple[str, ...]) -> None:
     """Let a module answer for names that it does not hold."""
-    if "__getattr__" not in vars(module):
-        vars(module)["__getattr__"] = lambda name: looked_up(module.__name__, targets, name)
+
+    def __getattr__(name: str) -> Any:
+        return looked_up(module.__name__, targets, name)
+
+    vars(module).setdefault("__getattr__", __getattr__)
 
 
 class OldModules:
@@ -56,10 +61,28 @@ class OldModules:
         vars(module)["__all__"] = list(dict.fromkeys(listed))  # for `import *`
 
 
+class Misspelt:
+    """Stands last on `sys.meta_path`: says which module a misspelt path of gpudl means, if it is like one. It finds nothing itself."""
+
+    @staticmethod
+    def find_spec(fullname: str, path: Any = None, target: Any = None) -> None:
+        parent, _, name = fullname.rpartition(".")
+        held = sys.modules.get(parent)
+        imported = sys._getframe(2).f_code.co_name == "_find_and_load_unlocked"  # not by importlib.util.find_spec, which only asks
+        if parent.split(".")[0] != HOUSE or held is None or name.startswith("_") or not imported:
+            return
+        from pkgutil import iter_modules  # 4 ms that only a failing program pays
+
+        known = [info.name for info in iter_modules(getattr(held, "__path__", ())) if info.name[0] != "_"]
+        known += [m.rpartition(".")[2] for m in MODULES if m.rpartition(".")[0] == parent]
+        hint = did_you_mean(name, known).replace("'", f"'{parent}.", 1)
+        if hint:
+            raise ModuleNotFoundError(f"No module named {fullname!r}.{hint}", name=fullname)
+
+
 def install() -> None:
-    """Put the finder at the end of `sys.meta_path`, and let the files that have an old path's name know what has moved."""
-    if OldModules not in sys.meta_path:
-        sys.meta_path.append(OldModules)
+    """Put the finders at the end of `sys.meta_path`, and let the files that have an old path's name know what has moved."""
+    sys.meta_path += [finder for finder in (OldModules, Misspelt) if finder not in sys.meta_path]  # type: ignore[misc]
     for name, targets in MODULES.items():
         module = sys.modules.get(name)
         if module is not None and getattr(module.__spec__, "loader", None) is not OldModules:
@@ -67,12 +90,12 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Take the finder away again, and the modules that it made."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not OldModules]
+    """Take the finders away again, and the modules that they made."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in (OldModules, Misspelt)]
     for name in MODULES:
         module = sys.modules.get(name)
         if module is not None and getattr(module.__spec__, "loader", None) is OldModules:
             del sys.modules[name]
 
 
-__all__ = ["OldModules", "install", "uninstall"]
+__all__ = ["Misspelt", "OldModules", "install", "uninstall"]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
 from typing import Any
 
-from ..errors import did_you_mean
+from ..errors import did_you_mean, missing_in_module
 
 # prefixes of module paths -> what stands there; the longest one wins
 PREFIXES = {
@@ -61,8 +61,8 @@ def _of_tensorflow(name: str) -> Any:
         return found(TENSORFLOW[name])
     if name == "__version__":
         return "2.0.0+gpudl"
-    hint = "" if name.startswith("_") else did_you_mean(name, [*TENSORFLOW, *DTYPES])
-    raise AttributeError(f"gpudl has no tensorflow.{name}; of tensorflow it stands for tensorflow.keras and a few functions.{hint}")
+    text = f"gpudl has no tensorflow.{name}; of tensorflow it stands for tensorflow.keras and a few functions"
+    raise missing_in_module("tensorflow", name, lambda: [*TENSORFLOW, *DTYPES], text)
 
 
 def counterpart(fullname: str) -> str | None:
@@ -120,13 +120,21 @@ class Stand:
             module.__spec__ = own
 
 
-def explain(error: BaseException) -> None:
-    """Add the nearest name to `cannot import name`, which Python says without asking the module."""
-    text = str(error)
-    if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "gpudl" and text.startswith("cannot import name '"):
-        name = text.split("'")[1]
-        known = getattr(sys.modules.get(error.name or ""), "__all__", ())
-        error.add_note(f"gpudl lacks {name!r} in {error.name}.{did_you_mean(name, known)}")
+def explain(error: BaseException, names: Iterable[str]) -> None:
+    """Add what is probably meant where a whole package is misspelt: `from kernel.callbacks import EarlyStopping`.
+
+    Args:
+        error: what the script raised.
+        names: what it has imported and made so far.
+    """
+    import difflib
+
+    missing = error.name if isinstance(error, (ModuleNotFoundError, NameError)) else None
+    if missing:
+        known = [p for p in ("keras", "tensorflow") if not isinstance(error, NameError) or p in names]
+        close = difflib.get_close_matches(missing.split(".")[0], known, n=1, cutoff=0.5)  # 'kernel' is not as like as a slip
+        if close and missing.split(".")[0] not in (*known, "gpudl"):
+            error.add_note(f"Did you mean {close[0]!r}?")
 
 
 def run(script: str, arguments: Sequence[str] = ()) -> int:
@@ -160,7 +168,7 @@ def run(script: str, arguments: Sequence[str] = ()) -> int:
     except SystemExit:
         raise
     except BaseException as error:
-        explain(error)
+        explain(error, vars(main))
         behind = error.__traceback__.tb_next if error.__traceback__ else None  # from the script's own frame on
         sys.excepthook(type(error), error.with_traceback(behind), behind)
         return 130 if isinstance(error, KeyboardInterrupt) else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +71,11 @@ def test_a_script_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "kind", "message"),
     [
-        ("from keras.layers import Convolutoin2D", "ImportError", "gpudl lacks 'Convolutoin2D' in gpudl.layers. Did you mean"),
+        (
+            "from keras.layers import Convolutoin2D",
+            "ImportError",
+            "cannot import name 'Convolutoin2D' from 'gpudl.layers'. Did you mean 'Conv2D'?",
+        ),
         (
             "import keras.leyers",
             "ModuleNotFoundError",
@@ -79,12 +84,27 @@ def test_a_script_that_is_not_there(tmp_path: Path) -> None:
         ("import tensorflow.io", "ModuleNotFoundError", "gpudl has no tensorflow.io; of tensorflow it stands for tensorflow.keras"),
         ("import keras; keras.optimizers.Adadeota", "AttributeError", "Did you mean 'Adadelta'?"),
         ("import tensorflow as tf; tf.constnt", "AttributeError", "gpudl has no tensorflow.constnt"),
+        ("from tensorflow import constnt", "ImportError", "cannot import name 'constnt' from 'tensorflow'. Did you mean 'constant'?"),
+        ("from kernel.callbacks import EarlyStopping", "ModuleNotFoundError", "Did you mean 'keras'?"),
+        ("import keras; kernel.initializers.Zeros()", "NameError", "Did you mean 'keras'?"),
+        ("import keras; keras.Sequential().complie()", "AttributeError", "no attribute 'complie'. Did you mean 'compile'?\n"),
+        ("import keras; keras.ops.ones(3).rehsape(3)", "AttributeError", "Did you mean: 'reshape'?"),
     ],
 )
 def test_what_is_missing_is_named_with_the_nearest(tmp_path: Path, line: str, kind: str, message: str) -> None:
     done = ran(tmp_path, line)
     assert done.returncode == 1
     assert kind in done.stderr and message in done.stderr
+
+
+def test_misspelt_modules_are_named_without_the_command_too() -> None:
+    for path, meant in (("gpudl.layer", "gpudl.layers"), ("gpudl.layers.normalisation", "gpudl.layers.normalization")):
+        with pytest.raises(ModuleNotFoundError, match=f"Did you mean '{meant}'"):
+            importlib.import_module(path)
+        assert importlib.util.find_spec(path) is None
+    with pytest.raises(ImportError, match="cannot import name 'Adadeota' from 'gpudl.optimizers'. Did you mean 'Adadelta'"):
+        from gpudl.optimizers import Adadeota  # noqa: F401
+    assert not hasattr(gpudl.optimizers, "Adadeota")
 
 
 def test_functions_of_tensorflow_and_modules_are_the_ones_of_gpudl(tmp_path: Path) -> None:
