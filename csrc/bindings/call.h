@@ -115,11 +115,12 @@ bool prepare(const Variants& variants, PyObject* outs, PyObject* ins, PyObject* 
 // Runs a prepared call. Work of this size or more is done without the GIL, whose release costs about 50 ns.
 constexpr int64_t long_work_bytes = 1 << 17;
 
-inline bool run(const Call& call, Stream stream, bool may_release) {
+template <class Backend> bool run(const Call& call) {
+    const bool may_release = Backend::host && call.output_bytes() >= long_work_bytes;
     std::string failure;
     const auto attempt = [&] {
         try {
-            call.run(stream);
+            Backend::run(call);
         } catch (const std::exception& error) {
             failure = error.what();
             if (failure.empty()) failure = "unknown error";
@@ -137,10 +138,11 @@ inline bool run(const Call& call, Stream stream, bool may_release) {
     return false;
 }
 
-// The functions of a module of kernels. `Backend` is a Reader that also says: static Stream stream(); static constexpr bool host.
+// The functions of a module of kernels. `Backend` is a Reader that also says: static void run(const Call&); static constexpr bool host;
+// and how its capsules are called.
 template <class Backend> class Functions {
-    static constexpr const char* variants_name = Backend::host ? "gpudl._cpu.kernel" : "gpudl._cuda.kernel";
-    static constexpr const char* call_name = Backend::host ? "gpudl._cpu.call" : "gpudl._cuda.call";
+    static constexpr const char* variants_name = Backend::kernel_capsule;
+    static constexpr const char* call_name = Backend::call_capsule;
 
     static PyObject* launch(PyObject* self, PyObject* const* args, Py_ssize_t n) {  // kernel(outs, ins, attrs)
         const auto* variants = static_cast<const Variants*>(PyCapsule_GetPointer(self, variants_name));
@@ -153,13 +155,13 @@ template <class Backend> class Functions {
         if (!prepare<Backend>(*variants, args[0], args[1], args[2], array_name(), call, answer)) return nullptr;
         if (answer == Answer::missing) return PyLong_FromLong(1);
         if (answer == Answer::needs_contiguous) return PyLong_FromLong(2);
-        if (!run(call, Backend::stream(), Backend::host && call.output_bytes() >= long_work_bytes)) return nullptr;
+        if (!run<Backend>(call)) return nullptr;
         Py_RETURN_NONE;
     }
 
     static PyObject* run_bound(PyObject* self, PyObject*) {
         const auto* call = static_cast<const Call*>(PyCapsule_GetPointer(self, call_name));
-        if (!call || !run(*call, Backend::stream(), Backend::host && call->output_bytes() >= long_work_bytes)) return nullptr;
+        if (!call || !run<Backend>(*call)) return nullptr;
         Py_RETURN_NONE;
     }
 

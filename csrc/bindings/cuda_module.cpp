@@ -26,8 +26,10 @@ struct Owned {
 Owned attribute(PyObject* object, const char* name) { return {PyObject_GetAttrString(object, name)}; }
 
 struct CupyArrays {
+    static constexpr const char* kernel_capsule = "gpudl._cuda.kernel";
+    static constexpr const char* call_capsule = "gpudl._cuda.call";
     static constexpr bool host = false;
-    static Stream stream() { return own_stream ? *own_stream : latest_stream.load(); }
+    static void run(const Call& call) { call.run(own_stream ? *own_stream : latest_stream.load()); }
 
     static bool read(PyObject* object, TensorView& view, int64_t* dims, bool) {
         const Owned memory = attribute(object, "data");

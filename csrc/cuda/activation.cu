@@ -4,9 +4,8 @@
 //   packets, and the grid strides over the array; the last elements that fill no packet go to the first threads, one each.
 // bytes moved per element: 2 item sizes forward, 3 backward; arithmetic is nothing beside it.
 // expected bound: memory bandwidth. Where a pointer is not a multiple of 16 bytes (a view into a larger array), packets are one element.
-#include <cstdint>
 #include <gpudl/activation.h>
-#include <gpudl/check.h>
+#include <gpudl/platform.h>
 
 namespace gpudl {
 namespace {
@@ -14,19 +13,15 @@ namespace {
 constexpr int threads = 256;
 constexpr int64_t max_blocks = 16384;  // the grid strides over the rest
 
-template <class T, int width> struct alignas(sizeof(T) * width) Packet {
-    T item[width];
-};
-
 template <class T, int width, class F> __global__ void __launch_bounds__(threads) unary_kernel(T* y, const T* x, int64_t n, F f) {
     using P = Packet<T, width>;
     const int64_t first = int64_t(blockIdx.x) * threads + threadIdx.x, step = int64_t(gridDim.x) * threads, packets = n / width;
     for (int64_t i = first; i < packets; i += step) {
-        const P in = reinterpret_cast<const P*>(x)[i];
+        const P in = load(reinterpret_cast<const P*>(x) + i);
         P out;
 #pragma unroll
         for (int k = 0; k < width; k++) out.item[k] = narrow<T>(f(wide(in.item[k])));
-        reinterpret_cast<P*>(y)[i] = out;
+        store(reinterpret_cast<P*>(y) + i, out);
     }
     const int64_t tail = packets * width + first;
     if (tail < n) y[tail] = narrow<T>(f(wide(x[tail])));
@@ -37,11 +32,11 @@ template <class T, int width, class F> __global__ void __launch_bounds__(threads
     using P = Packet<T, width>;
     const int64_t first = int64_t(blockIdx.x) * threads + threadIdx.x, step = int64_t(gridDim.x) * threads, packets = n / width;
     for (int64_t i = first; i < packets; i += step) {
-        const P left = reinterpret_cast<const P*>(a)[i], right = reinterpret_cast<const P*>(b)[i];
+        const P left = load(reinterpret_cast<const P*>(a) + i), right = load(reinterpret_cast<const P*>(b) + i);
         P out;
 #pragma unroll
         for (int k = 0; k < width; k++) out.item[k] = narrow<T>(f(wide(left.item[k]), wide(right.item[k])));
-        reinterpret_cast<P*>(y)[i] = out;
+        store(reinterpret_cast<P*>(y) + i, out);
     }
     const int64_t tail = packets * width + first;
     if (tail < n) y[tail] = narrow<T>(f(wide(a[tail]), wide(b[tail])));
@@ -60,8 +55,9 @@ template <class F> void map(const TensorView& y, const TensorView& x, F f, Strea
     for_float_dtype(y.dtype, [&](auto zero) {
         using T = decltype(zero);
         constexpr int width = 16 / sizeof(T);
-        if (aligned(y) && aligned(x)) launch(unary_kernel<T, width, F>, blocks_for(n, width), threads, stream, y.as<T>(), x.as<T>(), n, f);
-        else launch(unary_kernel<T, 1, F>, blocks_for(n, 1), threads, stream, y.as<T>(), x.as<T>(), n, f);
+        if (aligned(y) && aligned(x))
+            launch<unary_kernel<T, width, F>>({blocks_for(n, width), threads, 0, stream}, y.as<T>(), x.as<T>(), n, f);
+        else launch<unary_kernel<T, 1, F>>({blocks_for(n, 1), threads, 0, stream}, y.as<T>(), x.as<T>(), n, f);
     });
 }
 
@@ -72,8 +68,8 @@ template <class F> void map(const TensorView& y, const TensorView& a, const Tens
         using T = decltype(zero);
         constexpr int width = 16 / sizeof(T);
         if (aligned(y) && aligned(a) && aligned(b))
-            launch(binary_kernel<T, width, F>, blocks_for(n, width), threads, stream, y.as<T>(), a.as<T>(), b.as<T>(), n, f);
-        else launch(binary_kernel<T, 1, F>, blocks_for(n, 1), threads, stream, y.as<T>(), a.as<T>(), b.as<T>(), n, f);
+            launch<binary_kernel<T, width, F>>({blocks_for(n, width), threads, 0, stream}, y.as<T>(), a.as<T>(), b.as<T>(), n, f);
+        else launch<binary_kernel<T, 1, F>>({blocks_for(n, 1), threads, 0, stream}, y.as<T>(), a.as<T>(), b.as<T>(), n, f);
     });
 }
 

@@ -1,4 +1,4 @@
-// Runs the CUDA activation kernels on the host (host_cuda/gpudl/check.h) against their definition: every dtype, every tail, pointers that
+// Runs the CUDA activation kernels under emulation against their definition: every dtype, every tail, pointers that
 // are and are not multiples of 16 bytes, and more elements than one grid of threads. Prints what is wrong.
 #include <cmath>
 #include <cstdio>
