@@ -37,6 +37,7 @@ class Constraint:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Constraint:
+        """A constraint from what `get_config` gave."""
         return cls(**config)
 
     def __repr__(self) -> str:

@@ -62,6 +62,7 @@ class Initializer:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """An initializer from what `get_config` gave."""
         return cls(**config)
 
     def __repr__(self) -> str:

@@ -37,6 +37,7 @@ class Regularizer:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Regularizer:
+        """A regularizer from what `get_config` gave."""
         return cls(**config)
 
     def __repr__(self) -> str:

@@ -38,7 +38,12 @@ class Kernels(dict["Op", "Kernel | None"]):
 
 
 class Backend:
-    """One device: where arrays live and which kernels run on them."""
+    """One device: where arrays live and which kernels run on them.
+
+    >>> from gpudl import backends
+    >>> backends.get("cpu").name in ("cpu", "numpy")
+    True
+    """
 
     name = ""  # numpy | cpu | cupy | cuda: the path
     expects_kernels = False  # a missing compiled kernel is worth a word
@@ -59,6 +64,7 @@ class Backend:
         self._said.clear()
 
     def lacks(self, name: str) -> None:
+        """Say once that an op has no compiled kernel here; with GPUDL_STRICT=1 raise BackendError."""
         message = f"[{name}] has no compiled kernel for device {self.device!r}; the reference kernel runs instead"
         if env.STRICT.read():
             raise BackendError(message + ", which GPUDL_STRICT=1 forbids")

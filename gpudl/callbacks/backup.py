@@ -43,6 +43,7 @@ class BackupAndRestore(Callback):
 
     @property
     def files(self) -> list[str]:
+        """The files of the backup."""
         return [os.path.join(self.backup_dir, f"backup-{i}.safetensors") for i in range(2)]
 
     def check(self, available: list[str], validation: bool, others_add: bool) -> None:

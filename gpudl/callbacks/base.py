@@ -42,9 +42,11 @@ class Callback:
         __getattr__ = missing_in_object
 
     def set_model(self, model: Any) -> None:
+        """Called once, before everything else: sets `model`."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Called once: sets `params`, a dictionary with verbose, epochs and steps."""
         self.params = params
 
     def check(self, available: list[str], validation: bool, others_add: bool) -> None:
@@ -70,27 +72,55 @@ class Callback:
         `logs()` reads the metrics, for which the host waits for the device.
         """
 
-    def on_train_begin(self, logs: Logs | None = None) -> None: ...
-    def on_train_end(self, logs: Logs | None = None) -> None: ...
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None: ...
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None: ...
-    def on_test_begin(self, logs: Logs | None = None) -> None: ...
-    def on_test_end(self, logs: Logs | None = None) -> None: ...
-    def on_predict_begin(self, logs: Logs | None = None) -> None: ...
-    def on_predict_end(self, logs: Logs | None = None) -> None: ...
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before fit begins."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After fit has ended; `logs` holds its last results."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before an epoch of fit; epochs count from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After an epoch of fit and its validation; `logs` maps names to values."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before evaluate, or the validation inside fit begins."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After evaluate, or the validation inside fit has ended; `logs` holds its last results."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before predict begins."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After predict has ended."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before each batch of fit. Overriding it makes training wait for every batch."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After each batch of fit. Overriding it makes training wait for every batch."""
         self.on_batch_end(batch, logs)
 
-    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None: ...  # older names of the two above
-    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None: ...
-    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None: ...
-    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None: ...
-    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None: ...
-    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None: ...
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of `on_train_batch_begin`, an older one."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of `on_train_batch_end`."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before each batch of evaluate."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After each batch of evaluate."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before each batch of predict."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After each batch of predict."""
 
 
 def overrides(callback: Callback, hook: str) -> bool:
@@ -170,9 +200,11 @@ class CallbackList:
         return iter(self.callbacks)
 
     def append(self, callback: Callback) -> None:
+        """Put a callback at the end."""
         self.__init__([*self.callbacks, callback], model=getattr(self, "model", None), **self.params)  # type: ignore[misc]
 
     def set_model(self, model: Any) -> None:
+        """Tell every callback its model."""
         self.model = model
         for c in self.callbacks:
             c.set_model(model)
@@ -216,9 +248,11 @@ class CallbackList:
                 c.on_progress(kind, done, logs)
 
     def on_batch_begin(self, kind: str, batch: int, logs: Logs | None = None) -> None:
+        """Call this hook of every callback that has it, for batches of "train", "test" or "predict"."""
         self._call(f"on_{kind}_batch_begin", batch, {} if logs is None else logs)
 
     def on_batch_end(self, kind: str, batch: int, logs: Logs | None = None) -> None:
+        """Call this hook of every callback that has it, for batches of "train", "test" or "predict"."""
         self._call(f"on_{kind}_batch_end", batch, {} if logs is None else logs)
 
     def _call(self, hook: str, *args: Any) -> None:
@@ -226,29 +260,37 @@ class CallbackList:
             getattr(c, hook)(*args)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Call this hook of every callback."""
         self._call("on_train_begin", {} if logs is None else logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
+        """Call this hook of every callback."""
         self._call("on_train_end", {} if logs is None else logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Call this hook of every callback."""
         self._call("on_epoch_begin", epoch, {} if logs is None else logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Call this hook of every callback."""
         for c in self.progress:
             c.hide()  # what callbacks print does not run into the bar
         self._call("on_epoch_end", epoch, {} if logs is None else logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Call this hook of every callback."""
         self._call("on_test_begin", {} if logs is None else logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
+        """Call this hook of every callback."""
         self._call("on_test_end", {} if logs is None else logs)
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Call this hook of every callback."""
         self._call("on_predict_begin", {} if logs is None else logs)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Call this hook of every callback."""
         self._call("on_predict_end", {} if logs is None else logs)
 
     def close(self) -> None:

@@ -128,6 +128,7 @@ class ReduceLROnPlateau(Monitor):
         check_settable("ReduceLROnPlateau", self.model.optimizer)
 
     def in_cooldown(self) -> bool:
+        """Whether the rate was lowered so recently that a plateau does not count."""
         return self.cooldown_counter > 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

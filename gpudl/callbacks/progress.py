@@ -113,6 +113,7 @@ class ProgbarLogger(Callback):
             self._bar.clear()
 
     def close(self) -> None:
+        """End the line that is being drawn."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

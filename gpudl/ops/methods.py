@@ -117,15 +117,18 @@ def _several(args: tuple[Any, ...]) -> Any:
 
 
 def _reshape(self: Tensor, *shape: Any) -> Tensor:
+    """The same numbers in another shape, given as a tuple or as several numbers; one size may be -1."""
     return ops.reshape(self, _several(shape))
 
 
 def _transpose(self: Tensor, *axes: Any) -> Tensor:
+    """Axes in another order, given as a tuple or as several numbers; by default reversed. A view."""
     wanted = None if not axes or axes == (None,) else _several(axes)
     return ops.transpose(self, wanted)
 
 
 def _flatten(self: Tensor) -> Tensor:
+    """All numbers along one axis."""
     return ops.reshape(self, (-1,))
 
 

@@ -32,6 +32,7 @@ class LearningRateSchedule:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
+        """A schedule from what `get_config` gave."""
         return cls(**config)
 
     def __repr__(self) -> str:
