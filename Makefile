@@ -1,5 +1,6 @@
 # make demo      train two small networks on real data, and draw the curves
 # make test      run every test
+# make docs      the guides, the gallery and the API as pages: build/docs/index.html
 # make bench     time ours beside the peers of PEER=torch,jax
 # make kernels-report   what nvcc made of each CUDA kernel: registers, shared memory, spills, warnings
 # make lint      ruff, mypy, clang-format       make format   let them rewrite
@@ -24,7 +25,7 @@ define prepare
 	@"$(PYTHON)" .ci/prepare.py
 endef
 
-.PHONY: demo test bench kernels-report lint format clean
+.PHONY: demo test docs bench kernels-report lint format clean
 
 demo:
 	$(prepare) --gpu demo
@@ -35,6 +36,11 @@ test:
 	$(QUIET) $(BIN)/pytest -q -n $(JOBS) tests
 	$(QUIET) $(BIN)/pytest -q -n $(JOBS) --doctest-modules gpudl
 	$(QUIET) $(BIN)/pytest -q --benchmark-disable benchmarks
+
+docs:
+	$(prepare) docs
+	$(BIN)/python -m sphinx -q -W --keep-going -j $(JOBS) -d build/doctrees docs build/docs
+	@echo "gpudl: the pages are in build/docs/index.html"
 
 bench:
 	$(prepare) test $(if $(findstring torch,$(PEER)),oracle)
