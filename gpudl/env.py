@@ -76,6 +76,12 @@ def _device(text: str) -> str:
     return text.lower()
 
 
+def _schedule(text: str) -> str:
+    if not re.fullmatch(SCHEDULE_PATTERN, text.lower()):
+        raise ValueError(text)
+    return text.lower()
+
+
 def _choice(*allowed: str) -> Callable[[str], str]:
     def convert(text: str) -> str:
         for choice in allowed:
@@ -107,7 +113,30 @@ CHECK: Switch[int] = Switch(
     "makes NaN or inf of finite numbers (steps run eagerly then).",
     _level,
 )
+TIER: Switch[str] = Switch(
+    "GPUDL_TIER",
+    "auto, simple, simt, sm80 or sm90",
+    "auto",
+    "the highest tier of CUDA kernels to choose from; simple ones take any shape on any GPU. auto: whatever the GPU has.",
+    _choice("auto", "simple", "simt", "sm80", "sm90"),
+)
 CAPTURE: Switch[bool] = Switch("GPUDL_CAPTURE", "0 or 1", True, "0 runs every step eagerly: nothing is recorded or replayed.", _flag)
+
+EMULATE: Switch[str] = Switch(
+    "GPUDL_EMULATE",
+    "0, 1 or checked",
+    "0",
+    "1 runs the CUDA kernels on the CPU, emulated, as device 'cuda'; checked also finds races and accesses outside an array.",
+    _choice("0", "1", "checked"),
+)
+SCHEDULE_PATTERN = r"(?P<order>ascending|descending|random)(:(?P<seed>\d+))?(,(?P<copies>late|early|random))?"
+EMULATION_SCHEDULE: Switch[str] = Switch(
+    "GPUDL_EMULATION_SCHEDULE",
+    "ascending, descending or random:<seed>, and after a comma late, early or random",
+    "ascending",
+    "the order in which emulated threads run, and when their asynchronous copies land.",
+    _schedule,
+)
 
 PURE: Switch[bool] = Switch(
     "GPUDL_PURE", "0 or 1", False, "1 installs without compiled modules, on purpose and silently.", _flag, at_build=True
@@ -132,8 +161,17 @@ CUDA_ARCHS: Switch[str] = Switch(
     at_build=True,
 )
 
+EMULATION: Switch[str] = Switch(
+    "GPUDL_EMULATION",
+    "ON or OFF",
+    "OFF",
+    "ON also builds the CUDA kernels for the CPU; needs g++ and the headers of CUDA, which nvidia-cuda-runtime has, too.",
+    _choice("ON", "OFF"),
+    at_build=True,
+)
+
 SWITCHES: tuple[Switch[str] | Switch[bool] | Switch[int], ...] = (
-    DEVICE, BACKEND, STRICT, CHECK, CAPTURE, PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS,
+    DEVICE, BACKEND, STRICT, CHECK, TIER, CAPTURE, EMULATE, EMULATION_SCHEDULE, PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS, EMULATION,
 )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""Loads the compiled modules `_cpu` and `_cuda`, and says for each which of three things is true: loaded, absent, or broken.
+"""Loads the compiled modules, and says for each which of three things is true: loaded, absent, or broken. `_cpu` and `_cuda` are looked for
+in every process, those that emulate `_cuda` on request.
 
 An installed gpudl carries `_build_record.py`, written by the build: `native` (modules were built), `pure` (left out on purpose,
 `GPUDL_PURE=1`) or `failed` (the native build failed, so a pure install was made). A source tree has no record: `source`.
@@ -106,6 +107,20 @@ def cpu() -> NativeModule:
 def cuda() -> NativeModule:
     """The module of CUDA kernels, loaded at the first call. It loads on a machine without a GPU, too."""
     return _load("_cuda")
+
+
+@cache
+def emulated(kind: str) -> NativeModule:
+    """The CUDA kernels compiled for the CPU: ``"emulated"`` (fast) or ``"checked"``. One on the path, from a build folder, goes first."""
+    name = f"_cuda_{kind}"
+    try:
+        if find_spec(name) is not None:
+            return NativeModule(name, import_module(name), True, "")
+    except Exception as error:
+        return NativeModule(name, None, True, f"{type(error).__name__}: {error}")
+    found = _load(name)
+    install = "It is not part of a default installation. To install it, in the source tree: GPUDL_EMULATION=ON python -m pip install ."
+    return found if found.present else NativeModule(name, None, False, install)
 
 
 @cache

@@ -19,7 +19,7 @@ HOUSE = Path(gpudl.__file__).parent
 # Who may import whom: a room may import from its own and from those above it.
 ROOMS = (
     ("env", "errors", "renames"),
-    ("version", "native", "_build_record", "_cpu", "_cuda", "config", "dtypes"),
+    ("version", "native", "_build_record", "_cpu", "_cuda", "_cuda_emulated", "_cuda_checked", "config", "dtypes"),
     ("backends",),
     ("tensors",),
     ("versioned", "op"),

@@ -47,6 +47,7 @@ class Backend:
 
     name = ""  # numpy | cpu | cupy | cuda: the path
     expects_kernels = False  # a missing compiled kernel is worth a word
+    module: ModuleType | None = None  # where compiled kernels come from
 
     def __init__(self, device: str, xp: ModuleType, table: Mapping[str, Kernel] | None = None) -> None:
         self.device, self.xp = device, xp
@@ -123,5 +124,11 @@ class Backend:
     def bind(self, op: Op, outs: tuple[Any, ...], ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Callable[[], Any]:
         """A call without arguments that runs `op` on these arrays. To be called under `guard`."""
         from .reference import bound_reference
+
+        kernel = self.kernels[op]
+        if kernel is not None and self.module is not None:
+            call: Callable[[], Any] | None = self.module.bind(kernel, outs, ins, attrs)
+            if call is not None:
+                return call
 
         return bound_reference(self.xp, op, outs, ins, attrs)

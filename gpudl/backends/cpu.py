@@ -1,19 +1,19 @@
-"""Run on the host: compiled C++ kernels where `_cpu` has them (path "cpu"), else NumPy (path "numpy")."""
+"""Run on the host: compiled C++ kernels where `_cpu` has them (path "cpu"), else NumPy (path "numpy").
+
+`HostBackend` is what any device needs whose arrays are NumPy's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import env, native
 from ..errors import BackendError
 from .base import Backend, Kernel
-
-if TYPE_CHECKING:
-    from ..op import Op
 
 try:  # what np.errstate sets; building it anew at every launch would cost as much as a small kernel
     from numpy._core.umath import _extobj_contextvar, _make_extobj  # type: ignore[import-untyped, unused-ignore]
@@ -43,19 +43,8 @@ def compiled() -> Mapping[str, Kernel]:
     return {} if module is None else module.kernels()
 
 
-class CPUBackend(Backend):
-    """NumPy arrays, with compiled kernels for those ops that have one."""
-
-    def __init__(self) -> None:
-        super().__init__("cpu", np)
-        wanted = env.BACKEND.read()
-        self.use({} if wanted == "numpy" else compiled())
-        if wanted == "cpu" and not self.table:
-            raise BackendError(f"[GPUDL_BACKEND] the compiled kernels were asked for and are not there: {native.cpu().reason}")
-
-    def use(self, table: Mapping[str, Kernel]) -> None:
-        super().use(table)
-        self.name = "cpu" if table else "numpy"
+class HostBackend(Backend):
+    """A device whose arrays are NumPy's."""
 
     def from_host(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return np.array(array, order="C")
@@ -82,12 +71,18 @@ class CPUBackend(Backend):
     def guard(self) -> AbstractContextManager[Any]:
         return np.errstate(all="ignore") if _QUIET is None else Quiet()
 
-    def bind(self, op: Op, outs: tuple[Any, ...], ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Callable[[], Any]:
-        kernel = self.kernels[op]
-        if kernel is not None:
-            module = native.cpu().module
-            assert module is not None
-            call = module.bind(kernel, outs, ins, attrs)
-            if call is not None:
-                return call  # type: ignore[no-any-return]
-        return super().bind(op, outs, ins, attrs)
+
+class CPUBackend(HostBackend):
+    """The device "cpu"."""
+
+    def __init__(self) -> None:
+        super().__init__("cpu", np)
+        self.module = native.cpu().module
+        wanted = env.BACKEND.read()
+        self.use({} if wanted == "numpy" else compiled())
+        if wanted == "cpu" and not self.table:
+            raise BackendError(f"[GPUDL_BACKEND] the compiled kernels were asked for and are not there: {native.cpu().reason}")
+
+    def use(self, table: Mapping[str, Kernel]) -> None:
+        super().use(table)
+        self.name = "cpu" if table else "numpy"

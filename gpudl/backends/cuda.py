@@ -18,6 +18,7 @@ from ..errors import BackendError
 from .base import Backend, Kernel
 
 _forked = False
+SCRATCH = 16 << 20  # bytes in which kernels keep partial results between their launches
 
 
 def _after_fork() -> None:
@@ -41,6 +42,12 @@ def count() -> tuple[int, str]:
         return 0, f"the CUDA run-time refused: {error}"
 
 
+def choose_tier(module: Any) -> None:
+    """Let GPUDL_TIER bound the kernels that a module chooses from."""
+    tier = env.TIER.read()
+    module.force_tier(-1 if tier == "auto" else module.TIERS.index(tier))
+
+
 class CUDABackend(Backend):
     """CuPy arrays on one GPU."""
 
@@ -55,8 +62,8 @@ class CUDABackend(Backend):
         with self.gpu:
             self.stream = cupy.cuda.Stream(non_blocking=True)
         if env.BACKEND.read() != "numpy":
-            module = native.cuda().module
-            self.use({} if module is None else module.kernels())
+            self.module = native.cuda().module
+            self.use({} if self.module is None else self.module.kernels())
         os.register_at_fork(after_in_child=_after_fork)
 
     def use(self, table: Mapping[str, Kernel]) -> None:
@@ -65,7 +72,9 @@ class CUDABackend(Backend):
         self.expects_kernels = bool(table)
         module = native.cuda().module
         if table and module is not None:
-            module.set_stream(self.stream.ptr)
+            self.scratch = self.arena(SCRATCH, zero=False)  # kept: kernels hold its address
+            module.set_stream(self.stream.ptr, self.address(self.scratch), SCRATCH)
+            choose_tier(module)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         with self.gpu, self.stream:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from .. import env
 from ..errors import BackendError
+from . import emulated
 from .base import Backend
 from .cpu import CPUBackend
 
@@ -56,6 +57,10 @@ def get(device: str | None = None) -> Backend:
 def _make(name: str) -> Backend:
     if name == "cpu":
         return CPUBackend()
+    if emulated.wanted():
+        if name != "cuda:0":
+            raise BackendError(f"[device] {name!r} cannot be used: GPUDL_EMULATE emulates one GPU, 'cuda:0'")
+        return emulated.EmulatedBackend()
     from .cuda import CUDABackend, count
 
     number, reason = count()
@@ -84,6 +89,8 @@ def default_device() -> str:
 
 
 def _automatic() -> str:
+    if emulated.wanted():
+        return "cuda:0"
     from .cuda import count
 
     return "cuda:0" if count()[0] else "cpu"
@@ -128,6 +135,9 @@ def available() -> dict[str, str]:
     >>> available()["cpu"]
     'usable'
     """
+    if emulated.wanted():
+        module = emulated.module()
+        return {"cpu": "usable", "cuda:0": f"emulated by {module.name}" if module.loaded else module.reason}
     from .cuda import count
 
     number, reason = count()
