@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "call.h"
+#include "explain.h"
 #include "numpy_dtype.h"
 #include <gpudl/check.h>
 
@@ -75,9 +76,10 @@ py::tuple devices() {
                                  "." + std::to_string(CUDART_VERSION % 1000 / 10) + ")");
 }
 
-void set_stream(uintptr_t pointer) {
+void set_stream(uintptr_t pointer, uintptr_t memory, int64_t bytes) {
     own_stream = reinterpret_cast<Stream>(pointer);
     latest_stream = *own_stream;
+    set_scratch({reinterpret_cast<void*>(memory), bytes});
 }
 
 }  // namespace
@@ -86,9 +88,10 @@ PYBIND11_MODULE(_cuda, m) {
     m.doc() = "CUDA kernels on CuPy arrays.";
     py::detail::npy_api::get();
     Functions<CupyArrays>::add_to(m);
-    m.def("set_stream", set_stream, py::arg("stream"), py::pos_only(),
+    add_dispatch<CupyArrays>(m);
+    m.def("set_stream", set_stream, py::arg("stream"), py::arg("scratch") = 0, py::arg("scratch_bytes") = 0, py::pos_only(),
           "The stream of launches from this thread and from threads that never chose one, as an integer (cupy.cuda.Stream.ptr); 0: CUDA's "
-          "default stream.");
+          "default stream. And memory that its kernels may use between their launches: address and size in bytes.");
     m.def("devices", devices, "(number of usable devices, the reason if it is none).");
 }
 

@@ -1,7 +1,10 @@
 // The modules gpudl._cuda_emulated and gpudl._cuda_checked: the CUDA kernels, compiled by the host compiler, on NumPy arrays.
+#include <cstring>
 #include <stdexcept>
+#include <vector>
 
 #include "call.h"
+#include "explain.h"
 #include "numpy_arrays.h"
 #include "../emulation/control.h"
 
@@ -23,9 +26,19 @@ void register_view(const TensorView& view, const std::string& name, bool writabl
     emulation::register_array(view.as<char>() + low, size_t(high - low), size_t(item), name, writable);
 }
 
+// Small, so that kernels which fit their partial results into it are seen to. Each call finds NaN in it.
+constexpr size_t scratch_bytes = 1 << 20;
+
+void* fresh_scratch() {
+    static std::vector<double> memory(scratch_bytes / sizeof(double));
+    std::memset(memory.data(), 0xff, scratch_bytes);
+    return memory.data();
+}
+
 // The arrays that a kernel may touch while it runs.
 struct Registered {
     explicit Registered(const Call& call) {
+        emulation::register_array(fresh_scratch(), scratch_bytes, 1, "scratch", true);
         for (int i = 0; i < call.outs; i++) register_view(call.views[i], "outs[" + std::to_string(i) + "]", true);
         for (int i = 0; i < call.ins; i++) register_view(call.views[call.outs + i], "ins[" + std::to_string(i) + "]", false);
     }
@@ -76,6 +89,8 @@ PYBIND11_MODULE(GPUDL_MODULE, m) {
     m.doc() = "CUDA kernels, emulated on the CPU, on NumPy arrays.";
     py::detail::npy_api::get();
     Functions<EmulatedArrays>::add_to(m);
+    add_dispatch<EmulatedArrays>(m);
+    set_scratch({fresh_scratch(), int64_t(scratch_bytes)});
     m.attr("checked") = emulation::is_checked();
     m.def("configure", configure, py::kw_only(), py::arg("order") = "ascending", py::arg("copies") = "late", py::arg("seed") = 0,
           "The order in which threads run (ascending, descending, random) and when asynchronous copies land (late, early, random).");

@@ -42,6 +42,7 @@ struct Scratch {
     int64_t bytes;
 };
 Scratch scratch();
+void set_scratch(Scratch memory);
 
 // While one of these is set in a thread, its kernels choose but do not run.
 struct Trial {
@@ -50,6 +51,8 @@ struct Trial {
     std::vector<std::string> lines;  // candidates with their obstacles, then launches
 };
 extern thread_local Trial* trial;
+void note_launch(const char* kernel, const unsigned (&grid)[3], const unsigned (&block)[3],
+                 size_t shared_bytes);  // by `launch`, in a trial
 
 template <class Problem> struct Candidate {
     const char* name;

@@ -27,6 +27,7 @@
     T* name = reinterpret_cast<T*>(gpudl_dynamic_shared)
 #endif
 
+#include <gpudl/dispatch.h>
 #include <gpudl/dtype.h>
 #include <gpudl/kernel.h>
 
@@ -76,6 +77,9 @@ template <auto kernel> void allow_shared(size_t bytes) {
 template <auto kernel, class... Arguments> void launch(const Launch& how, Arguments&&... arguments) {
     using Tuple = typename platform::Parameters<decltype(kernel)>::Tuple;
     static_assert(std::tuple_size_v<Tuple> == sizeof...(Arguments), "the kernel has another number of parameters");
+    if (trial)
+        return note_launch(platform::kernel_name<kernel>(), {how.grid.x, how.grid.y, how.grid.z}, {how.block.x, how.block.y, how.block.z},
+                           how.shared_bytes);
     Tuple values(static_cast<Arguments&&>(arguments)...);
 #ifdef GPUDL_EMULATE
     emulation::run_grid(platform::kernel_name<kernel>(), {how.grid, how.block, how.shared_bytes, how.cluster},
