@@ -59,7 +59,7 @@ class Recording:
         self.slots: list[Slot] = []
         self.refusal: str | None = None
         self.leaves: dict[Leaf, Any] = {}  # the array of its gradient before; False: it had none; None: the step cleared it first
-        self.tables: dict[Any, int] = {}  # optimizers with a learning rate schedule, and how often the step uses each
+        self.tables: dict[Any, int] = {}  # optimizers that `prepare` for each step, and how often the step uses each
         self.start = tick()
         self.inputs: dict[Storage, int] = {}
         for i, t in enumerate(inputs):

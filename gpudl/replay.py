@@ -56,6 +56,7 @@ class StepRunner:
         self.known: OrderedDict[Any, Attempt | Plan | None] = OrderedDict()  # None: stays eager
         self.described: tuple[Any, Any] = ((), ())  # the last inputs, and what the key holds of them
         self.version = config.version
+        self.phased: dict[Any, int] = {}  # optimizers that gather gradients over several steps, and how often a step uses each
         self.replayed = self.eager = 0
         self.doubted: set[Any] = set()
         self.workspace = workspace or Workspace()
@@ -71,16 +72,18 @@ class StepRunner:
             return self._eagerly(inputs, constants, times)
         if self.version != config.version:
             self._forget()
-        key = self._key(inputs, constants)
         result = None
         while times:
+            key = self._key(inputs, constants)
             known = self.known.get(key, Attempt())
             if known is None:
                 return self._eagerly(inputs, constants, times)
             if isinstance(known, Plan):
                 self.known.move_to_end(key)
                 if key not in self.doubted and known.fits_gradients():
-                    return self._replay(known, inputs, times)
+                    result, done = self._replay(known, inputs, times)
+                    times -= done
+                    continue
                 agreed = key in self.doubted
                 self.doubted.discard(key)
                 if not agreed:  # other gradients are there than when the plan was made
@@ -96,7 +99,8 @@ class StepRunner:
         if inputs is not described or type(inputs) is not tuple:  # tensors keep their shape: the same tuple looks the same
             look = self._look(inputs)
             self.described = inputs, look
-        return (constants, mode.grad, backends.default_device(), look)
+        phases = tuple([optimizer.phase(uses) for optimizer, uses in self.phased.items()]) if self.phased else ()
+        return (constants, mode.grad, backends.default_device(), look, phases)
 
     def _look(self, inputs: Sequence[Tensor]) -> Any:
         storages = [t.storage for t in inputs]
@@ -131,20 +135,27 @@ class StepRunner:
         self.version += mode.touched - before
         return map_tensors(result, own_copy if mode.recorder is None else lambda t: t.detach())
 
-    def _replay(self, plan: Plan, inputs: Sequence[Tensor], times: int) -> Any:
+    def _replay(self, plan: Plan, inputs: Sequence[Tensor], times: int) -> tuple[Any, int]:
+        """Run a plan up to `times` times; also returns how often, which is less where steps of another kind come next."""
         plan.bind(inputs)
-        self.replayed += times
         run, tables = plan.run_poisoned if self.mode == "poisoned" else plan.run, plan.recording.tables
-        while tables and times:
-            ready = min([optimizer.prepare(times, uses) for optimizer, uses in tables.items()])
+        done = 0
+        while tables and done < times:
+            ready = min([optimizer.prepare(times - done, uses) for optimizer, uses in tables.items()])
+            for optimizer, uses in tables.items():
+                optimizer.took(ready, uses)
             run(ready)
-            times -= ready
-        if times:
+            done += ready
+            if self.phased:
+                break
+        if not tables:
             run(times)
+            done = times
+        self.replayed += done
         result, shared = plan.results
         if not shared:
-            return map_tensors(result, own_copy)
-        return map_tensors(result, lambda t: own_copy(t, inputs[shared[t.storage]] if t.storage in shared else None))
+            return map_tensors(result, own_copy), done
+        return map_tensors(result, lambda t: own_copy(t, inputs[shared[t.storage]] if t.storage in shared else None)), done
 
     def _advance(self, key: Any, attempt: Attempt, inputs: Sequence[Tensor], constants: tuple[Any, ...], plan: Plan | None = None) -> Any:
         """One more eager step, recorded. What is known of the key now is an attempt, a plan, or None if there will never be one."""
@@ -154,6 +165,7 @@ class StepRunner:
             result = self.function(*inputs, *constants)
         result = map_tensors(result, lambda t: t.detach())
         recording.settle()
+        self.phased.update({o: uses for o, uses in recording.tables.items() if o.gradient_accumulation_steps})
         self.version += mode.touched - touched  # what the step itself set does not count as a change
         why = recording.refusal if number > 1 else None
         difference = None if before is None else before.difference(recording)

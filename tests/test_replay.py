@@ -74,15 +74,31 @@ NETS: dict[tuple[int, ...], dict[str, Net]] = {
         "GlobalMaxPooling1D": lambda: [L.Conv1D(4, 3), L.GlobalMaxPooling1D()],
         "LSTM": lambda: [L.LSTM(6, return_sequences=True), L.LSTM(4, recurrent_dropout=0.2)],
         "MaxPooling1D": lambda: [L.Conv1D(4, 3), L.MaxPooling1D(2), L.Flatten()],
+        "GRUCell": lambda: [L.RNN(L.GRUCell(4, reset_after=False)), L.Dense(4)],
+        "LSTMCell": lambda: [L.RNN(L.LSTMCell(4, dropout=0.2), return_sequences=True), L.RNN(L.LSTMCell(3, recurrent_dropout=0.2))],
+        "Masking": lambda: [L.ReLU(), L.Masking(), L.BatchNormalization(), L.LSTM(5, return_sequences=True), L.GlobalAveragePooling1D()],
         "Permute": lambda: [L.Permute((2, 1)), L.Dense(4), L.Flatten()],
+        "RNN": lambda: [L.RNN([L.LSTMCell(4), L.GRUCell(3)], return_sequences=True), L.RNN(L.LSTMCell(3), unroll=True)],
         "SeparableConv1D": lambda: [L.SeparableConv1D(4, 3), L.Flatten()],
         "SimpleRNN": lambda: [L.SimpleRNN(6, return_sequences=True, go_backwards=True), L.SimpleRNN(4, activation="relu")],
+        "SimpleRNNCell": lambda: [L.RNN(L.SimpleRNNCell(5), go_backwards=True)],
         "SpatialDropout1D": lambda: [L.Conv1D(4, 3), L.SpatialDropout1D(0.4), L.Flatten()],
+        "StackedRNNCells": lambda: [L.Masking(), L.RNN(L.StackedRNNCells([L.GRUCell(4), L.SimpleRNNCell(3)]), zero_output_for_mask=True)],
         "TimeDistributed": lambda: [L.TimeDistributed(L.Dense(4, activation="tanh")), L.Flatten()],
         "UpSampling1D": lambda: [L.UpSampling1D(2), L.Conv1D(3, 3), L.Flatten()],
         "ZeroPadding1D": lambda: [L.ZeroPadding1D(2), L.Conv1D(3, 3), L.Flatten()],
     },
-    TOKENS: {"Embedding": lambda: [L.Embedding(11, 4), L.LSTM(5), L.Dense(4)]},
+    TOKENS: {
+        "Embedding": lambda: [L.Embedding(11, 4), L.LSTM(5), L.Dense(4)],
+        "masks": lambda: [
+            L.Embedding(11, 4, mask_zero=True),
+            L.Dense(4),
+            L.BatchNormalization(),
+            L.Bidirectional(L.LSTM(3, return_sequences=True)),
+            L.TimeDistributed(L.Dense(3)),
+            L.GRU(4),
+        ],
+    },
 }
 OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "SGD": lambda: optimizers.SGD(0.05),
@@ -101,6 +117,12 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "Ftrl": lambda: optimizers.Ftrl(0.05, l1_regularization_strength=0.001, l2_regularization_strength=0.001),
     "Lion": lambda: optimizers.Lion(0.005),
     "Nadam": lambda: optimizers.Nadam(0.01),
+    "Adafactor": lambda: optimizers.Adafactor(0.05),
+    "Adam averaged": lambda: optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=3),
+    "Adam gathering": lambda: optimizers.Adam(optimizers.schedules.ExponentialDecay(0.05, 3, 0.8), gradient_accumulation_steps=3),
+    "Lamb": lambda: optimizers.Lamb(0.01, clipnorm=0.5),
+    "LossScaleOptimizer": lambda: optimizers.LossScaleOptimizer(optimizers.Adam(0.01), 1024.0, 5),
+    "Nadam gathering": lambda: optimizers.Nadam(0.02, gradient_accumulation_steps=2, use_ema=True, loss_scale_factor=8.0),
     "RMSprop": lambda: optimizers.RMSprop(0.01),
     "RMSprop centered": lambda: optimizers.RMSprop(0.01, centered=True, momentum=0.5),
 }
@@ -156,7 +178,7 @@ def run(
     model.compile(optimizer(), loss, metrics=[] if y_is_numbers(loss) else ["accuracy"], run_eagerly=mode == "eager")
     if mode == "poisoned":
         model._mode = "poisoned"
-    changes, out = Changes(scheduled=model.optimizer.get_config()["learning_rate"].__class__ is not float), []
+    changes, out = Changes(scheduled=getattr(model.optimizer, "inner_optimizer", model.optimizer)._schedule is not None), []
     for data, given in ((x, None), (x[::-1].copy(), weights)):
         history = model.fit(
             data, y, batch_size=BATCH, epochs=3, sample_weight=given, validation_data=(x[:20], y[:20]), callbacks=[changes], verbose=0
@@ -164,7 +186,7 @@ def run(
         out += [np.array(history[k]) for k in sorted(history)]
         out += [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
     out += [np.array(model.evaluate(x, y, batch_size=15, verbose=0)), model.predict(x, batch_size=15, verbose=0)]
-    out += [np.array(model.train_on_batch(x[:9], y[:9])) for _ in range(4)]
+    out += [np.array(model.train_on_batch(x[:9], y[:9])) for _ in range(8)]
     out += [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
     if mode != "eager":
         runners = model._runners

@@ -17,6 +17,7 @@ ALL = [
     s.PiecewiseConstantDecay([3, 9], [0.3, 0.2, 0.1]),
     s.PolynomialDecay(0.1, 7, power=2.0, cycle=True),
     s.CosineDecay(0.1, 7, 0.5, warmup_target=0.2, warmup_steps=3),
+    s.CosineDecayRestarts(0.1, 3, 1.5, 0.5, 0.1),
 ]
 
 

@@ -20,7 +20,7 @@ def train(model: Trainer, x: Tensor, y: Tensor, weights: Tensor | None) -> None:
     y_pred = model(x, training=True)
     loss = model.compute_loss(x, y, y_pred, weights)
     if learning:
-        loss.backward()
+        model.optimizer.scale_loss(loss).backward()
         model.optimizer.apply(None, learning)
     with no_grad():
         measure(model, loss, y, y_pred, weights)

@@ -225,7 +225,7 @@ class Trainer(Versioned):
         layers = [below for layer in self.layers for below in layer._tree()]
         parts: list[Any] = [type(self), *[type(layer) for layer in layers]]
         parts += [type(self.optimizer)] if self.optimizer is not None else []
-        parts += [getattr(layer, name, None) for layer in layers for name in ("activation", "function")]
+        parts += [getattr(layer, name, None) for layer in layers for name in ("activation", "recurrent_activation", "function", "cell", "cells")]
         parts += [getattr(self.loss, "function", self.loss), *[getattr(m, "function", m) for m in self.metrics_in_use]]
         parts += [v.constraint for layer in self.layers for v in layer.trainable_variables]
         own = __name__.split(".")[0]
@@ -400,6 +400,7 @@ class Trainer(Versioned):
             listeners.on_epoch_end(epoch, logs)
             if self.stop_training or (isinstance(train, Stream) and train.ended):
                 break
+        self.optimizer.finalize_variable_values(self.trainable_variables)
         listeners.on_train_end()
 
     def _epoch(self, kind: str, dataset: d.Dataset | Stream, listeners: Any = None, shuffle: bool = False) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .activation import *  # noqa: F403
 from .adaptive import *  # noqa: F403
+from .averaging import *  # noqa: F403
 from .batch import *  # noqa: F403
 from .comparison import *  # noqa: F403
 from .convolution import *  # noqa: F403
@@ -16,6 +17,7 @@ from .gather import *  # noqa: F403
 from .indexing import *  # noqa: F403
 from .joining import *  # noqa: F403
 from .layernorm import *  # noqa: F403
+from .layerwise import *  # noqa: F403
 from .linalg import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .magnitude import *  # noqa: F403

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
-from .base import Optimizer, checked_number
+from .base import Optimizer
+from .options import Options, checked_number, with_options
 
 
 class Adadelta(Optimizer):
@@ -19,8 +20,7 @@ class Adadelta(Optimizer):
         learning_rate: default 0.001, as in Keras 3; the paper, and texts that follow it, mean 1.0.
         rho: decay of the averages, in [0, 1]. Default 0.95.
         epsilon: keeps the roots above zero; at least 0. Default 1e-7.
-        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
-        name: default "adadelta".
+        weight_decay and all further arguments: as for `Optimizer`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -31,34 +31,24 @@ class Adadelta(Optimizer):
     0.9
     """
 
+    fields = ("rho", "epsilon")
     slot_names = ("accumulated_grad", "accumulated_delta_var")
 
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "adadelta",
+        **options: Unpack[Options],
     ) -> None:
         own = type(self).__name__
-        rho = checked_number(own, "rho", rho, 0.0, 1.0)
-        epsilon = checked_number(own, "epsilon", epsilon, 0.0, float("inf"))
-        super().__init__(
-            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
-        )
-        self._built = False
-        self.rho, self.epsilon = rho, epsilon
-        self._built = True
+        self.rho = checked_number(own, "rho", rho, high=1.0)
+        self.epsilon = checked_number(own, "epsilon", epsilon)
+        super().__init__(learning_rate, **options)
 
     def update(self, p: Variable, g: Tensor, *slots: Variable) -> None:
         ops.adadelta_(p, slots[0], slots[1], g, self._rate, self.rho, self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}
 
 
 __all__ = ["Adadelta"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
-from .base import Optimizer, checked_number
+from .base import Optimizer
+from .options import Further, Options, checked_number, with_options
 
 
 class Adam(Optimizer):
@@ -23,8 +24,7 @@ class Adam(Optimizer):
         beta_2: decay of the mean of their squares, in [0, 1). Default 0.999.
         epsilon: keeps the division finite; at least 0. Default 1e-7.
         amsgrad: default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
-        name: default "adam".
+        weight_decay and all further arguments: as for `Optimizer`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -36,6 +36,9 @@ class Adam(Optimizer):
     0.999
     """
 
+    fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
+
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -43,22 +46,14 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "adam",
+        **options: Unpack[Options],
     ) -> None:
         own = type(self).__name__
-        beta_1 = checked_number(own, "beta_1", beta_1, 0.0, 1.0, below=True)
-        beta_2 = checked_number(own, "beta_2", beta_2, 0.0, 1.0, below=True)
-        epsilon = checked_number(own, "epsilon", epsilon, 0.0, float("inf"))
-        super().__init__(
-            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
-        )
-        self._built = False
-        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, bool(amsgrad)
-        self._built = True
+        self.beta_1 = checked_number(own, "beta_1", beta_1, high=1.0, below=True)
+        self.beta_2 = checked_number(own, "beta_2", beta_2, high=1.0, below=True)
+        self.epsilon = checked_number(own, "epsilon", epsilon)
+        self.amsgrad = bool(amsgrad)
+        super().__init__(learning_rate, **options)
 
     @property
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -71,18 +66,13 @@ class Adam(Optimizer):
         else:
             ops.adam_(p, slots[0], slots[1], g, self._rate, self.iterations, self.beta_1, self.beta_2, self.epsilon)
 
-    def get_config(self) -> dict[str, Any]:
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
-        return {**super().get_config(), **own}
-
 
 class AdamW(Adam):
     """Adam with decoupled weight decay: w = w - rate weight_decay w before each of Adam's updates.
 
     Args:
         weight_decay: default 0.004.
-        learning_rate, beta_1, beta_2, epsilon, amsgrad, clipnorm, clipvalue, global_clipnorm: as for `Adam`.
-        name: default "adamw".
+        all other arguments: as for `Adam`.
 
     Source: Loshchilov and Hutter, Decoupled weight decay regularization, 2017.
 
@@ -90,6 +80,7 @@ class AdamW(Adam):
     0.004
     """
 
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -98,12 +89,9 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "adamw",
+        **options: Unpack[Further],
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options)
 
 
 __all__ = ["Adam", "AdamW"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
-from .base import Optimizer, checked_number
+from .base import Optimizer
+from .options import Options, checked_number, with_options
 
 
 class Adamax(Optimizer):
@@ -20,8 +21,7 @@ class Adamax(Optimizer):
         beta_1: decay of the mean of gradients, in [0, 1). Default 0.9.
         beta_2: decay of the largest gradient, in [0, 1). Default 0.999.
         epsilon: keeps the division finite; at least 0. Default 1e-7.
-        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
-        name: default "adamax".
+        weight_decay and all further arguments: as for `Optimizer`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -32,36 +32,26 @@ class Adamax(Optimizer):
     ('momentum', 'norm')
     """
 
+    fields = ("beta_1", "beta_2", "epsilon")
     slot_names = ("momentum", "norm")
 
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "adamax",
+        **options: Unpack[Options],
     ) -> None:
         own = type(self).__name__
-        beta_1 = checked_number(own, "beta_1", beta_1, 0.0, 1.0, below=True)
-        beta_2 = checked_number(own, "beta_2", beta_2, 0.0, 1.0, below=True)
-        epsilon = checked_number(own, "epsilon", epsilon, 0.0, float("inf"))
-        super().__init__(
-            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
-        )
-        self._built = False
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self._built = True
+        self.beta_1 = checked_number(own, "beta_1", beta_1, high=1.0, below=True)
+        self.beta_2 = checked_number(own, "beta_2", beta_2, high=1.0, below=True)
+        self.epsilon = checked_number(own, "epsilon", epsilon)
+        super().__init__(learning_rate, **options)
 
     def update(self, p: Variable, g: Tensor, *slots: Variable) -> None:
         ops.adamax_(p, slots[0], slots[1], g, self._rate, self.iterations, self.beta_1, self.beta_2, self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
 
 
 __all__ = ["Adamax"]

@@ -8,40 +8,24 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from typing import Any
-
-import numpy as np
+from typing import Any, ClassVar
 
 from .. import ops, renames
 from ..autograd import no_grad
-from ..errors import DTypeError, ShapeError, did_you_mean
+from ..errors import ShapeError, missing_in_object
 from ..named import snake_case
 from ..ops._common import as_tensor, cast
-from ..tensors import Leaf, Tensor, TensorLike, mode
-from ..variables import Arena, Pack, Variable, move, over, pack
-from ..versioned import Versioned, touched
+from ..tensors import Tensor, TensorLike, mode
+from ..variables import Variable, over
+from ..versioned import touched
 from . import schedules
+from .options import OPTIONS, as_schedule, checked_count, checked_number, checked_rate
+from .rates import Counter
 from .schedules import LearningRateSchedule
-
-TABLE = 1024  # steps whose rates a schedule computes at a time
-
-
-class Counter(Variable):
-    """The number of steps done; it counts how often it was set from outside."""
-
-    __slots__ = ("assigned",)
-
-    def __init__(self) -> None:
-        super().__init__(0, trainable=False, dtype="int64", name="iterations")
-        self.assigned = 0
-
-    def assign(self, value: TensorLike) -> None:
-        super().assign(value)
-        self.assigned += 1
+from .slots import Slots
 
 
-class Optimizer(Versioned):
+class Optimizer(Slots):
     """Base class: subclasses name their slots and write `update`.
 
     Args:
@@ -51,10 +35,16 @@ class Optimizer(Versioned):
         clipnorm: shorten each variable's gradient to this Euclidean norm, if it is longer. Default None.
         clipvalue: keep each element of the gradients in [-clipvalue, clipvalue]. Default None.
         global_clipnorm: shorten all gradients together to this norm. Default None.
-        name: shown in configurations. Default: the class's name.
+        use_ema: keep an average of the parameters as they change: average = ema_momentum average + (1 - ema_momentum) w after each step.
+            At the end of `fit` it takes their place. Default False.
+        ema_momentum: in [0, 1]. Default 0.99.
+        ema_overwrite_frequency: every so many steps the average takes the parameters' place. Default None: only at the end.
+        loss_scale_factor: multiplies the loss before, and divides the gradients after `backward()`. Default None.
+        gradient_accumulation_steps: update in every so many-th step only, with the mean of the gradients since; at least 2. Default None.
+        name: shown in configurations. Default: the class's name in lower case.
 
     Raises:
-        ValueError: if a number is out of range, or more than one of clipnorm, clipvalue and global_clipnorm is given.
+        ValueError, TypeError: if a number is out of range, or more than one of clipnorm, clipvalue and global_clipnorm is given.
 
     >>> class Halving(Optimizer):
     ...     def update(self, p, g):
@@ -66,7 +56,12 @@ class Optimizer(Versioned):
     array([2.], dtype=float32)
     """
 
-    slot_names: tuple[str, ...] = ()  # one tensor of each parameter's shape, zeros at first, by these names
+    fields: ClassVar[tuple[str, ...]] = ()  # arguments of a subclass's own that its configuration holds, attributes too
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    ema_overwrite_frequency: int | None
+    elementwise = True  # whether parameters side by side may be updated as one
     _free = frozenset({"learning_rate", "name"})
 
     def __init__(
@@ -76,28 +71,39 @@ class Optimizer(Versioned):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
         own = type(self).__name__
         self.name = name or snake_case(own)
-        self.weight_decay = None if weight_decay is None else checked_number(own, "weight_decay", weight_decay, 0.0, math.inf)
+        self.weight_decay = None if weight_decay is None else checked_number(own, "weight_decay", weight_decay)
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if sum(limit is not None for limit in limits.values()) > 1:
             raise ValueError(f"[{own}] clipnorm, clipvalue and global_clipnorm exclude each other. Received: {limits}")
         for what, limit in limits.items():
-            setattr(self, what, None if limit is None else checked_number(own, what, limit, 0.0, math.inf, above=True))
+            setattr(self, what, None if limit is None else checked_number(own, what, limit, above=True))
+        self.use_ema, self.ema_momentum = bool(use_ema), checked_number(own, "ema_momentum", ema_momentum, high=1.0)
+        counts = {"ema_overwrite_frequency": (ema_overwrite_frequency, 1), "gradient_accumulation_steps": (gradient_accumulation_steps, 2)}
+        for what, (count, least) in counts.items():
+            setattr(self, what, None if count is None else checked_count(own, what, count, least))
+        factor = loss_scale_factor
+        self.loss_scale_factor = None if factor is None else checked_number(own, "loss_scale_factor", factor, above=True)
+        self._unscale: Tensor | None = None  # what a LossScaleOptimizer divides gradients by
         rate = as_schedule(learning_rate)
-        self._schedule: LearningRateSchedule | None = rate if isinstance(rate, LearningRateSchedule) else None
+        self._schedule = rate if isinstance(rate, LearningRateSchedule) else None
         self._rate = Variable(0.0, trainable=False, dtype="float64", name="learning_rate")
         self._rate.assign(checked_rate(own, self._schedule(0) if self._schedule is not None else rate))
         self.iterations = Counter()
-        self._table: list[Variable] = []  # with a schedule: the rates of the next steps, and the number of the first of them
-        self._left, self._seen = 0, 0
+        self._calls = Counter("calls") if self.gradient_accumulation_steps else self.iterations  # of `apply`
+        self._table = []
+        self._left, self._seen, self._turn = 0, 0, 0
         self._excluded: tuple[list[Variable], list[str]] = ([], [])
-        self._numbers: list[Variable] = []  # further state that is not a slot
-        self._variables: list[Variable] = []
-        self._slots: dict[Leaf, list[Variable]] = {}
-        self._arenas: dict[Pack, list[Arena]] = {}
+        self._numbers = [self._calls] if self._calls is not self.iterations else []
+        self._variables, self._slots, self._arenas = [], {}, {}
         self._built = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -107,81 +113,17 @@ class Optimizer(Versioned):
     def __getattr__(self, name: str) -> Any:
         new = renames.attribute(type(self), name)
         if new is None:
-            known = [n for n in (*self.__dict__, *dir(type(self))) if not n.startswith("_")]
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{did_you_mean(name, known)}")
+            return missing_in_object(self, name)
         return getattr(self, new)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if self._built and name in ("use_ema", "gradient_accumulation_steps"):
+            raise AttributeError(
+                f"[{type(self).__name__}] {name} is set when the optimizer is made: {type(self).__name__}({name}={value!r})"
+            )
         super().__setattr__(renames.attribute(type(self), name) or name, value)
 
     # hyperparameters --------------------------------------------------------------------------------------------------------
-
-    @property
-    def learning_rate(self) -> Variable:
-        """The step size, a float64 variable without axes; assign a number to change it from the next step on.
-
-        With a schedule it is the rate of the next step, and only another schedule may be assigned.
-        """
-        if self._schedule is not None and self.iterations.assigned != self._seen:
-            self._refill()
-        return self._rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        value = as_schedule(value)
-        if isinstance(value, LearningRateSchedule):
-            touched("a learning rate schedule was set during the step")
-            self._schedule, self._left = value, 0
-            self._refill()
-            return
-        if self._schedule is not None:
-            raise TypeError(
-                f"[{type(self).__name__}] the learning rate follows a schedule, so it cannot be set to a number. Received: {value!r}. "
-                "Make the optimizer with a number as its learning_rate to be able to"
-            )
-        if isinstance(value, Tensor) and not value.ndim:
-            self._rate.assign(cast(value, "float64"))
-        else:
-            self._rate.assign(checked_rate(type(self).__name__, value))
-
-    def prepare(self, times: int = 1, uses: int = 1) -> int:
-        """Make ready for steps to come: with a schedule, compute their rates. Called before every step, eager or replayed.
-
-        Args:
-            times: how many steps are to come.
-            uses: how many updates each of them makes.
-
-        Returns:
-            How many of these steps may run before the next call.
-        """
-        if self._schedule is None:
-            return times
-        if self._left < uses or self.iterations.assigned != self._seen:
-            self._refill()
-        ready = min(times, max(1, self._left // uses))
-        self._left -= ready * uses
-        return ready
-
-    def _refill(self) -> None:
-        """Compute the rates of the steps from the present one on. What is written here is no part of a recorded step, but comes before."""
-        assert self._schedule is not None
-        recorder, mode.recorder = mode.recorder, None
-        try:
-            if not self._table:
-                zeros = np.zeros(TABLE + 1)
-                self._table = [Variable(zeros, False, "float64", name="rates"), Variable(0, False, "int64", name="first")]
-            if self._table[0].device != self._rate.device:
-                move(self._table, self._rate.device)
-            first, own = int(self.iterations), type(self).__name__
-            rates = [checked_rate(own, self._schedule(step)) for step in range(first, first + TABLE + 1)]
-            values: list[tuple[Variable, Any]] = [(self._table[0], np.array(rates)), (self._table[1], first), (self._rate, rates[0])]
-            for variable, value in values:
-                stamp = variable.storage.stamp
-                variable.assign(value)
-                variable.storage.stamp = min(stamp, variable.storage.stamp)
-        finally:
-            mode.recorder = recorder
-        self._left, self._seen = TABLE, self.iterations.assigned
 
     def exclude_from_weight_decay(self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None) -> None:
         """Let weight_decay pass over these variables, and over those in whose name one of these patterns is found.
@@ -195,68 +137,6 @@ class Optimizer(Versioned):
     def _decays(self, v: Variable) -> bool:
         excluded, patterns = self._excluded
         return self.weight_decay is not None and not (any(v is e for e in excluded) or any(re.search(p, v.name) for p in patterns))
-
-    # slots ------------------------------------------------------------------------------------------------------------------
-
-    @property
-    def variables(self) -> list[Variable]:
-        """What changes as training goes on: iterations, learning rate, then the slots, parameter by parameter."""
-        return [self.iterations, self._rate, *[slot for v in self._variables for slot in self._slots[v.path_leaf]], *self._numbers]
-
-    def build(self, variables: Iterable[Variable]) -> None:
-        """Make slots for these parameters, which `apply()` will update. Slots that are there already keep their values."""
-        wanted: list[Variable] = []
-        for v in variables:
-            if not isinstance(v, Variable):
-                raise TypeError(f"[{type(self).__name__}] only a gpudl.Variable can be optimized. Received: {type(v).__name__}")
-            if all(v is not w for w in wanted):
-                wanted.append(v)
-        pack(wanted)
-        devices = {v.device for v in wanted}
-        if len(devices) > 1:
-            raise ValueError(f"[{type(self).__name__}] all variables must lie on one device. Received: {', '.join(sorted(devices))}")
-        if devices and devices != {self._rate.device}:
-            move([self._rate, self.iterations, *self._numbers], devices.pop())
-        for v in wanted:
-            self._place(v)
-        self._variables = wanted
-        for home in [h for h in self._arenas if all(v.path_leaf.pack is None or v.path_leaf.pack[0] is not h for v in h.variables)]:
-            del self._arenas[home]  # its variables have moved elsewhere
-
-    def _place(self, v: Variable) -> None:
-        """Slots of one parameter, at its place in arenas of its pack's layout; values from before are taken along."""
-        leaf, names = v.path_leaf, self.slot_names
-        home, i = leaf.pack
-        arenas = self._arenas.setdefault(home, [])
-        while len(arenas) < len(names):
-            arenas.append(home.params.like())
-            start = self.slot_starts().get(names[len(arenas) - 1], 0.0)
-            if start:
-                over(arenas[-1].flat).assign(start)
-        slots = self._slots.setdefault(leaf, [])
-        for k, name in enumerate(names):
-            place = arenas[k].view(i)
-            if k < len(slots):
-                if slots[k].storage.root is place.storage.root:
-                    continue
-                before, slot = slots[k].numpy(), slots[k]
-            else:
-                before = None
-                first = np.full(v.shape, self.slot_starts().get(name, 0.0), v.dtype)
-                slot = Variable(first, trainable=False, device=v.device, name=f"{v.name}/{name}")
-                slots.append(slot)
-            slot.rehouse(place.array, place.storage)
-            if before is not None:
-                slot.assign(before)
-
-    def slot_starts(self) -> dict[str, float]:
-        """The first values of slots that do not start at zero, by their names."""
-        return {}
-
-    def _is_placed(self, v: Variable) -> bool:
-        found = self._slots.get(v.path_leaf)
-        home = v.path_leaf.pack
-        return found is not None and len(found) >= len(self.slot_names) and home is not None and home[0] in self._arenas
 
     # updates ----------------------------------------------------------------------------------------------------------------
 
@@ -284,10 +164,13 @@ class Optimizer(Versioned):
         given = None if grads is None else self._checked(list(grads), targets)
         if not all(self._is_placed(v) for v in targets):
             self.build([*self._variables, *targets])
-        if self._schedule is not None:
+        updating = True
+        if self._schedule is not None or self.gradient_accumulation_steps:
             if mode.recorder is not None:
                 mode.recorder.note_table(self)
             self.prepare()
+            updating = not self.gradient_accumulation_steps or self.phase() == 1
+            self.took()
         runs: list[list[Any]] = []
         constrained: list[Variable] = []
         for k, v in enumerate(targets):
@@ -301,23 +184,29 @@ class Optimizer(Versioned):
                 constrained.append(v)
             decays = self._decays(v)
             home, i = leaf.pack
-            if g is not leaf.home and (leaf.home is None or g.array is not leaf.home.array):
+            if not self.elementwise or (g is not leaf.home and (leaf.home is None or g.array is not leaf.home.array)):
                 runs.append([None, v, g, decays])
             elif runs and runs[-1][0] is home and runs[-1][2] == i and runs[-1][3] == decays:
                 runs[-1][2] = i + 1
             else:
                 runs.append([home, i, i + 1, decays])
         with no_grad():
-            self._move(runs)
+            self._move(runs, updating)
+            if self.use_ema:
+                self._average([v for v in targets if v.edge is not None])
             for v in constrained:
                 v.assign(v.constraint(v))
-            ops.advance_(self.iterations, 1)
+            if updating:
+                ops.advance_(self.iterations, 1)
+            if self._calls is not self.iterations:
+                ops.advance_(self._calls, 1)
             if self._schedule is not None:
-                ops.pick_rate_(self._rate, self._table[0], self.iterations, self._table[1])
+                ops.pick_rate_(self._rate, self._table[0], self._calls, self._table[1])
 
-    def _move(self, runs: list[list[Any]]) -> None:
-        """Clip, decay, update: run by run of neighbours."""
-        self.begin()
+    def _move(self, runs: list[list[Any]], updating: bool) -> None:
+        """Clip, decay, update: run by run of neighbours. Or only gather their gradients."""
+        if updating:
+            self.begin()
         moves: list[tuple[Variable, Tensor, Sequence[Variable], bool]] = []
         bounds: list[list[int]] = []
         for home, first, last, decays in runs:
@@ -332,6 +221,18 @@ class Optimizer(Versioned):
                     sizes = [math.prod(shape) for shape in home.params.shapes[first:last]]
                     bounds.append([n for start, size in zip(starts, sizes) for n in (start, start + size)])
         grads = [g for _, g, _, _ in moves]
+        if self.loss_scale_factor is not None:
+            grads = [g / self.loss_scale_factor for g in grads]
+        if self._unscale is not None:
+            grads = [g / cast(self._unscale, g.dtype) for g in grads]
+        steps, ahead = self.gradient_accumulation_steps, len(self._all_slots) - len(self.slot_names)
+        if steps:
+            totals = [slots[ahead - 1] for _, _, slots, _ in moves]
+            if not updating:
+                for total, g in zip(totals, grads):
+                    ops.accumulate_(total, g)
+                return
+            grads = [ops.mean_gradient_(total, g, steps) for total, g in zip(totals, grads)]
         if self.clipnorm is not None:
             grads = [ops.clip_norms(g, self.clipnorm, *ends) for g, ends in zip(grads, bounds)]
         elif self.clipvalue is not None:
@@ -342,7 +243,43 @@ class Optimizer(Versioned):
             if decays and self.weight_decay is not None:
                 ops.decay_(p, self._rate, self.weight_decay)
         for (p, _, slots, _), g in zip(moves, grads):
-            self.update(p, g, *slots)
+            self.update(p, g, *slots[ahead:])
+
+    def _average(self, targets: list[Variable]) -> None:
+        """Move the averages of parameters, and let them take their place when it is time."""
+        runs: list[list[Any]] = []
+        for v in targets:
+            home, i = v.path_leaf.pack
+            if runs and runs[-1][0] is home and runs[-1][2] == i:
+                runs[-1][2] = i + 1
+            else:
+                runs.append([home, i, i + 1])
+        for home, first, last in runs:
+            p, average = (over(arena.run(first, last)) for arena in (home.params, self._arenas[home][0]))
+            ops.average_(average, p, self.iterations, self.ema_momentum)
+            if self.ema_overwrite_frequency:
+                ops.overwrite_(p, average, self.iterations, self.ema_overwrite_frequency)
+
+    def average_of(self, v: Variable) -> Variable | None:
+        """The slot that holds the average of a parameter, with `use_ema`; None for a parameter that this optimizer does not know."""
+        return self._slots[v.path_leaf][0] if self.use_ema and v.path_leaf in self._slots else None
+
+    def finalize_variable_values(self, var_list: Iterable[Variable] | None = None) -> None:
+        """With `use_ema`, give these parameters their average. `fit` does so when it ends.
+
+        Args:
+            var_list: default: those of `build`. Frozen ones, and those that had no step yet, stay as they are.
+        """
+        if not self.use_ema or not int(self._calls):
+            return
+        for v in self._variables if var_list is None else var_list:
+            average = self.average_of(v)
+            if average is not None and v.edge is not None:
+                v.assign(average)
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """The loss to call `backward()` on, with `loss_scale_factor` or in a LossScaleOptimizer; the loss itself without."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def begin(self) -> None:
         """Once a step, before the updates: move state that all variables share."""
@@ -386,11 +323,12 @@ class Optimizer(Versioned):
     def get_config(self) -> dict[str, Any]:
         """What `from_config` makes an equal optimizer from, without slots."""
         rate = float(self._rate) if self._schedule is None else schedules.serialize(self._schedule)
-        options = {name: getattr(self, name) for name in ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")}
-        return {"name": self.name, "learning_rate": rate, **{k: v for k, v in options.items() if v is not None}}
+        options = {k: getattr(self, k) for k, default in OPTIONS.items() if k != "name" and getattr(self, k) != default}
+        return {"name": self.name, "learning_rate": rate, **options, **{name: getattr(self, name) for name in self.fields}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Optimizer:
+        """An optimizer from what `get_config` gave."""
         return cls(**config)
 
     def __reduce__(self) -> Any:  # copies start with slots of their own, for other variables
@@ -403,6 +341,8 @@ renames.checked_keywords(Optimizer)
 def _restore(cls: type[Optimizer], config: dict[str, Any], iterations: int) -> Optimizer:
     made = cls.from_config(config)
     made.iterations.assign(iterations)
+    if made._calls is not made.iterations:
+        made._calls.assign(iterations * (made.gradient_accumulation_steps or 1))
     return made
 
 
@@ -414,31 +354,3 @@ def clip_by_global_norm(grads: Sequence[Tensor], limit: float) -> list[Tensor]:
     norm = ops.sqrt(total)
     factor = ops.minimum(1.0 / norm, 1.0 / limit) * limit + (norm - norm)
     return [g * cast(factor, g.dtype) for g in grads]
-
-
-def as_schedule(value: Any) -> Any:
-    """A schedule from its configuration; everything else stays as it is."""
-    return schedules.deserialize(value) if isinstance(value, dict) else value
-
-
-def checked_rate(name: str, value: Any) -> float:
-    if isinstance(value, Tensor) and not value.ndim:
-        value = float(value)
-    if callable(value) and not isinstance(value, Tensor):
-        raise TypeError(f"[{name}] learning_rate must be a number or one of gpudl.optimizers.schedules. Received: {value!r}")
-    return checked_number(name, "learning_rate", value, 0.0, math.inf)
-
-
-def checked_number(name: str, what: str, value: Any, low: float, high: float, below: bool = False, above: bool = False) -> float:
-    """value as a float, in [low, high], or (low, ... if above, ..., high) if below."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
-        hint = ""
-        if isinstance(value, str):
-            with suppress(ValueError):
-                hint = f". Write {what}={float(value)}"
-        raise DTypeError(f"[{name}] {what} must be a number. Received: {what}={value!r}{hint}")
-    number = float(value)
-    if not (low <= number <= high) or (below and number == high) or (above and number == low) or math.isinf(number):
-        left, right = "(" if above else "[", ")" if below or math.isinf(high) else "]"
-        raise ValueError(f"[{name}] {what} must lie in {left}{low:g}, {high:g}{right}. Received: {what}={value!r}")
-    return number

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
-from .base import Optimizer, checked_number
+from .base import Optimizer
+from .options import Options, checked_number, with_options
 
 
 class Ftrl(Optimizer):
@@ -23,8 +24,7 @@ class Ftrl(Optimizer):
         l1_regularization_strength, l2_regularization_strength: l1 and l2; at least 0. Default 0.
         l2_shrinkage_regularization_strength: at least 0. Default 0.
         beta: at least 0. Default 0.
-        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
-        name: default "ftrl".
+        weight_decay and all further arguments: as for `Optimizer`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -35,8 +35,17 @@ class Ftrl(Optimizer):
     -0.5
     """
 
+    fields = (
+        "learning_rate_power",
+        "initial_accumulator_value",
+        "l1_regularization_strength",
+        "l2_regularization_strength",
+        "l2_shrinkage_regularization_strength",
+        "beta",
+    )
     slot_names = ("accumulator", "linear")
 
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -46,41 +55,18 @@ class Ftrl(Optimizer):
         l2_regularization_strength: float = 0.0,
         l2_shrinkage_regularization_strength: float = 0.0,
         beta: float = 0.0,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "ftrl",
+        **options: Unpack[Options],
     ) -> None:
         own = type(self).__name__
-        learning_rate_power = -checked_number(own, "-learning_rate_power", -learning_rate_power, 0.0, float("inf"))
-        initial_accumulator_value = checked_number(own, "initial_accumulator_value", initial_accumulator_value, 0.0, float("inf"))
-        l1_regularization_strength = checked_number(own, "l1_regularization_strength", l1_regularization_strength, 0.0, float("inf"))
-        l2_regularization_strength = checked_number(own, "l2_regularization_strength", l2_regularization_strength, 0.0, float("inf"))
-        l2_shrinkage_regularization_strength = checked_number(
-            own, "l2_shrinkage_regularization_strength", l2_shrinkage_regularization_strength, 0.0, float("inf")
+        self.learning_rate_power = -checked_number(own, "-learning_rate_power", -learning_rate_power)
+        self.initial_accumulator_value = checked_number(own, "initial_accumulator_value", initial_accumulator_value)
+        self.l1_regularization_strength = checked_number(own, "l1_regularization_strength", l1_regularization_strength)
+        self.l2_regularization_strength = checked_number(own, "l2_regularization_strength", l2_regularization_strength)
+        self.l2_shrinkage_regularization_strength = checked_number(
+            own, "l2_shrinkage_regularization_strength", l2_shrinkage_regularization_strength
         )
-        beta = checked_number(own, "beta", beta, 0.0, float("inf"))
-        super().__init__(
-            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
-        )
-        self._built = False
-        (
-            self.learning_rate_power,
-            self.initial_accumulator_value,
-            self.l1_regularization_strength,
-            self.l2_regularization_strength,
-            self.l2_shrinkage_regularization_strength,
-            self.beta,
-        ) = (
-            learning_rate_power,
-            initial_accumulator_value,
-            l1_regularization_strength,
-            l2_regularization_strength,
-            l2_shrinkage_regularization_strength,
-            beta,
-        )
-        self._built = True
+        self.beta = checked_number(own, "beta", beta)
+        super().__init__(learning_rate, **options)
 
     def slot_starts(self) -> dict[str, float]:
         return {"accumulator": self.initial_accumulator_value}
@@ -92,17 +78,6 @@ class Ftrl(Optimizer):
             self.l2_shrinkage_regularization_strength,
         )
         ops.ftrl_(p, slots[0], slots[1], g, self._rate, self.learning_rate_power, l1, l2, shrinkage, self.beta)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "learning_rate_power": self.learning_rate_power,
-            "initial_accumulator_value": self.initial_accumulator_value,
-            "l1_regularization_strength": self.l1_regularization_strength,
-            "l2_regularization_strength": self.l2_regularization_strength,
-            "l2_shrinkage_regularization_strength": self.l2_shrinkage_regularization_strength,
-            "beta": self.beta,
-        }
 
 
 __all__ = ["Ftrl"]

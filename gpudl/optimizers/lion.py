@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
-from .base import Optimizer, checked_number
+from .base import Optimizer
+from .options import Options, checked_number, with_options
 
 
 class Lion(Optimizer):
@@ -17,8 +18,7 @@ class Lion(Optimizer):
         learning_rate: a number or a schedule, default 0.001.
         beta_1: weight of the mean in the step, in [0, 1). Default 0.9.
         beta_2: decay of the mean that is kept, in [0, 1). Default 0.99.
-        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
-        name: default "lion".
+        weight_decay and all further arguments: as for `Optimizer`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -29,34 +29,24 @@ class Lion(Optimizer):
     0.99
     """
 
+    fields = ("beta_1", "beta_2")
     slot_names = ("momentum",)
 
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "lion",
+        **options: Unpack[Options],
     ) -> None:
         own = type(self).__name__
-        beta_1 = checked_number(own, "beta_1", beta_1, 0.0, 1.0, below=True)
-        beta_2 = checked_number(own, "beta_2", beta_2, 0.0, 1.0, below=True)
-        super().__init__(
-            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
-        )
-        self._built = False
-        self.beta_1, self.beta_2 = beta_1, beta_2
-        self._built = True
+        self.beta_1 = checked_number(own, "beta_1", beta_1, high=1.0, below=True)
+        self.beta_2 = checked_number(own, "beta_2", beta_2, high=1.0, below=True)
+        super().__init__(learning_rate, **options)
 
     def update(self, p: Variable, g: Tensor, *slots: Variable) -> None:
         ops.lion_(p, slots[0], g, self._rate, self.beta_1, self.beta_2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2}
 
 
 __all__ = ["Lion"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
-from .base import Optimizer, checked_number
+from .base import Optimizer
+from .options import Options, checked_number, with_options
 
 
 class Nadam(Optimizer):
@@ -21,8 +22,7 @@ class Nadam(Optimizer):
         beta_1: decay of the mean of gradients, in [0, 1). Default 0.9.
         beta_2: decay of the mean of their squares, in [0, 1). Default 0.999.
         epsilon: keeps the division finite; at least 0. Default 1e-7.
-        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
-        name: default "nadam".
+        weight_decay and all further arguments: as for `Optimizer`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -33,41 +33,31 @@ class Nadam(Optimizer):
     0.999
     """
 
+    fields = ("beta_1", "beta_2", "epsilon")
     slot_names = ("momentum", "velocity")
 
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "nadam",
+        **options: Unpack[Options],
     ) -> None:
         own = type(self).__name__
-        beta_1 = checked_number(own, "beta_1", beta_1, 0.0, 1.0, below=True)
-        beta_2 = checked_number(own, "beta_2", beta_2, 0.0, 1.0, below=True)
-        epsilon = checked_number(own, "epsilon", epsilon, 0.0, float("inf"))
-        super().__init__(
-            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
-        )
-        self._built = False
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self._numbers = [Variable(1.0, trainable=False, dtype="float64", name="momentum_product")]
-        self._built = True
+        self.beta_1 = checked_number(own, "beta_1", beta_1, high=1.0, below=True)
+        self.beta_2 = checked_number(own, "beta_2", beta_2, high=1.0, below=True)
+        self.epsilon = checked_number(own, "epsilon", epsilon)
+        super().__init__(learning_rate, **options)
+        self._product = Variable(1.0, trainable=False, dtype="float64", name="momentum_product")
+        self._numbers.append(self._product)
 
     def begin(self) -> None:
-        ops.nadam_product_(self._numbers[0], self.iterations, self.beta_1)
+        ops.nadam_product_(self._product, self.iterations, self.beta_1)
 
     def update(self, p: Variable, g: Tensor, *slots: Variable) -> None:
-        product = self._numbers[0]
-        ops.nadam_(p, slots[0], slots[1], g, self._rate, self.iterations, product, self.beta_1, self.beta_2, self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        ops.nadam_(p, slots[0], slots[1], g, self._rate, self.iterations, self._product, self.beta_1, self.beta_2, self.epsilon)
 
 
 __all__ = ["Nadam"]

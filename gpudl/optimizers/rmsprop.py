@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
-from .base import Optimizer, checked_number
+from .base import Optimizer
+from .options import Options, checked_number, with_options
 
 
 class RMSprop(Optimizer):
@@ -22,8 +23,7 @@ class RMSprop(Optimizer):
         momentum: in [0, 1]. Default 0.
         epsilon: keeps the division finite; at least 0. Default 1e-7.
         centered: divide by the estimated variance of the gradient. Default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
-        name: default "rmsprop".
+        weight_decay and all further arguments: as for `Optimizer`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -34,6 +34,9 @@ class RMSprop(Optimizer):
     ('velocity', 'momentum')
     """
 
+    fields = ("rho", "momentum", "epsilon", "centered")
+
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -41,23 +44,14 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "rmsprop",
+        **options: Unpack[Options],
     ) -> None:
         own = type(self).__name__
-        rho = checked_number(own, "rho", rho, 0.0, 1.0)
-        momentum = checked_number(own, "momentum", momentum, 0.0, 1.0)
-        epsilon = checked_number(own, "epsilon", epsilon, 0.0, float("inf"))
-        centered = bool(centered)
-        super().__init__(
-            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
-        )
-        self._built = False
-        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
-        self._built = True
+        self.rho = checked_number(own, "rho", rho, high=1.0)
+        self.momentum = checked_number(own, "momentum", momentum, high=1.0)
+        self.epsilon = checked_number(own, "epsilon", epsilon)
+        self.centered = bool(centered)
+        super().__init__(learning_rate, **options)
 
     @property
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -67,9 +61,6 @@ class RMSprop(Optimizer):
         m = slots[1] if self.momentum else None
         average = slots[-1] if self.centered else None
         ops.rmsprop_(p, slots[0], m, average, g, self._rate, self.rho, self.momentum, self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
 
 
 __all__ = ["RMSprop"]

@@ -230,7 +230,59 @@ class CosineDecay(LearningRateSchedule):
         return float(top * ((1.0 - self.alpha) * wave + self.alpha))
 
 
-_classes: list[type] = [CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay]
+class CosineDecayRestarts(LearningRateSchedule):
+    """The cosine of `CosineDecay` again and again, each time t_mul times as long and m_mul times as high.
+
+    In restart i = 0, 1, ..., with x from 0 to 1 within it: initial * ((1 - alpha) * m_mul^i * (1 + cos(pi * x)) / 2 + alpha)
+
+    Args:
+        initial_learning_rate: the rate of step 0.
+        first_decay_steps: the length of the first decay; above 0.
+        t_mul: at least 1. Default 2.
+        m_mul: default 1.
+        alpha: the rate at the end of each decay, as a fraction of initial_learning_rate. Default 0.
+        name: default "SGDRDecay".
+
+    Source: Loshchilov and Hutter, SGDR: stochastic gradient descent with warm restarts, 2016.
+
+    >>> rate = CosineDecayRestarts(0.5, first_decay_steps=10, m_mul=0.5)
+    >>> [rate(step) for step in (0, 5, 10, 20)]
+    [0.5, 0.25, 0.25, 0.125]
+    """
+
+    fields = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: float,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ) -> None:
+        where = type(self).__name__
+        self.initial_learning_rate = _number(where, "initial_learning_rate", initial_learning_rate)
+        self.first_decay_steps = _number(where, "first_decay_steps", first_decay_steps, positive=True)
+        self.t_mul, self.m_mul = _number(where, "t_mul", t_mul), _number(where, "m_mul", m_mul)
+        self.alpha = _number(where, "alpha", alpha)
+        self.name = name
+        if t_mul < 1:
+            raise ValueError(
+                f"[{where}] t_mul must be at least 1: with shorter and shorter decays there is an end. Received: t_mul={t_mul!r}"
+            )
+
+    def __call__(self, step: Any) -> float:
+        at, length, restarts = float(step), float(self.first_decay_steps), 0
+        if self.t_mul == 1:
+            restarts, at = int(at // length), at % length
+        while at >= length:
+            restarts, at, length = restarts + 1, at - length, length * self.t_mul
+        wave = 0.5 * self.m_mul**restarts * (1.0 + math.cos(math.pi * at / length))
+        return float(self.initial_learning_rate * ((1.0 - self.alpha) * wave + self.alpha))
+
+
+_classes: list[type] = [CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay]
 _table = Table("learning rate schedule", LearningRateSchedule, _classes)
 
 
@@ -255,7 +307,7 @@ def deserialize(config: Any) -> LearningRateSchedule:
     return found
 
 
-__all__ = ["CosineDecay", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule", "PiecewiseConstantDecay", "PolynomialDecay",
-           "deserialize", "serialize"]  # fmt: skip
+__all__ = ["CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule", "PiecewiseConstantDecay",
+           "PolynomialDecay", "deserialize", "serialize"]  # fmt: skip
 
 __getattr__ = missing_attribute(__name__, __all__)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
-from .base import Optimizer, checked_number
+from .base import Optimizer
+from .options import Options, checked_number, with_options
 
 
 class SGD(Optimizer):
@@ -19,8 +20,7 @@ class SGD(Optimizer):
         learning_rate: default 0.01.
         momentum: in [0, 1]; how much of the last step is kept. Default 0.
         nesterov: look ahead by the momentum. Default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm: as for `Optimizer`.
-        name: default "SGD".
+        weight_decay and all further arguments: as for `Optimizer`.
 
     Raises:
         ValueError: if the learning rate or the momentum is out of range.
@@ -28,27 +28,23 @@ class SGD(Optimizer):
     Source: Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
 
     >>> SGD(learning_rate=0.1, momentum=0.9).get_config()
-    {'name': 'SGD', 'learning_rate': 0.1, 'momentum': 0.9, 'nesterov': False}
+    {'name': 'sgd', 'learning_rate': 0.1, 'momentum': 0.9, 'nesterov': False}
     """
 
+    fields = ("momentum", "nesterov")
+
+    @with_options
     def __init__(
         self,
         learning_rate: Any = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str = "SGD",
+        **options: Unpack[Options],
     ) -> None:
-        momentum = checked_number(type(self).__name__, "momentum", momentum, 0.0, 1.0)
-        super().__init__(
-            learning_rate, weight_decay=weight_decay, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm, name=name
-        )
-        self._built = False
-        self.momentum, self.nesterov = momentum, bool(nesterov)
-        self._built = True
+        own = type(self).__name__
+        self.momentum = checked_number(own, "momentum", momentum, high=1.0)
+        self.nesterov = bool(nesterov)
+        super().__init__(learning_rate, **options)
 
     @property
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -59,9 +55,6 @@ class SGD(Optimizer):
             ops.sgd_momentum_(p, slots[0], g, self._rate, self.momentum, self.nesterov)
         else:
             ops.sgd_(p, g, self._rate)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
 
 
 __all__ = ["SGD"]

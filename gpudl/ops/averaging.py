@@ -1,0 +1,106 @@
+"""Gather over steps, in place: gradients (`accumulate_`, `mean_gradient_`), averages of parameters (`average_`), a scale of the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import apply
+from ..dtypes import bool_
+from ..op import COPY, Op
+from ..tensors import Tensor
+from ._common import number
+from .optim import in_blocks
+
+
+@in_blocks(2)
+def _accumulate_(xp: Any, total: Any, g: Any) -> None:
+    total += g
+
+
+@in_blocks(3)
+def _mean_gradient_(xp: Any, y: Any, total: Any, g: Any, steps: int) -> None:
+    xp.add(total, g, out=y)
+    y /= number(xp, steps, y.dtype)
+    total[...] = number(xp, 0.0, y.dtype)
+
+
+@in_blocks(2)
+def _average_(xp: Any, average: Any, p: Any, steps: Any, momentum: float) -> None:
+    kept = xp.where(steps != 0, momentum, 0.0).astype(p.dtype)
+    average *= kept
+    average += p * (number(xp, 1.0, p.dtype) - kept)
+
+
+@in_blocks(2)
+def _overwrite_(xp: Any, p: Any, average: Any, steps: Any, frequency: int) -> None:
+    xp.copyto(p, average, where=(steps + 1) % frequency == 0)
+
+
+def _all_finite(xp: Any, y: Any, *gradients: Any) -> None:
+    y[...] = True
+    for g in gradients:
+        y &= xp.isfinite(g).all()
+
+
+@in_blocks(2)
+def _undo_(xp: Any, x: Any, before: Any, finite: Any) -> None:
+    xp.copyto(x, before, where=xp.logical_not(finite))
+
+
+def _loss_scale_(xp: Any, scale: Any, count: Any, finite: Any, growth_steps: int) -> None:
+    grown = finite & (count >= growth_steps - 1)
+    factor = xp.where(grown, 2.0, xp.where(finite, 1.0, 0.5))
+    scale *= factor.astype(scale.dtype)
+    count[...] = xp.where(finite & xp.logical_not(grown), count + 1, 0)
+
+
+ACCUMULATE_ = Op("accumulate_", None, _accumulate_, updates=1)
+MEAN_GRADIENT_ = Op("mean_gradient_", lambda g, steps: ((g.shape, g.dtype),), _mean_gradient_, updates=1)
+AVERAGE_ = Op("average_", None, _average_, updates=1)
+OVERWRITE_ = Op("overwrite_", None, _overwrite_, updates=1)
+ALL_FINITE = Op("all_finite", lambda *gradients: (((), bool_),), _all_finite)
+UNDO_ = Op("undo_", None, _undo_, updates=1)
+LOSS_SCALE_ = Op("loss_scale_", None, _loss_scale_, updates=2)
+
+
+def accumulate_(total: Tensor, g: Tensor) -> None:
+    """total += g"""
+    apply(ACCUMULATE_, (g,), updates=(total,))
+
+
+def mean_gradient_(total: Tensor, g: Tensor, steps: int) -> Tensor:
+    """(total + g) / steps, as a new tensor; total becomes 0."""
+    return apply(MEAN_GRADIENT_, (g,), (int(steps),), updates=(total,))  # type: ignore[no-any-return]
+
+
+def average_(average: Tensor, p: Tensor, steps: Tensor, momentum: float) -> None:
+    """average = momentum average + (1 - momentum) p; while `steps`, the steps done, are 0 it becomes p."""
+    apply(AVERAGE_, (p, steps), (float(momentum),), updates=(average,))
+
+
+def overwrite_(p: Tensor, average: Tensor, steps: Tensor, frequency: int) -> None:
+    """p = average in every step whose number, steps + 1, is a multiple of `frequency`."""
+    apply(OVERWRITE_, (average, steps), (int(frequency),), updates=(p,))
+
+
+def all_finite(*gradients: Tensor) -> Tensor:
+    """Whether no element of any of these tensors is infinite or NaN: a bool without axes."""
+    return apply(ALL_FINITE, gradients)  # type: ignore[no-any-return]
+
+
+def backup(x: Tensor) -> Tensor:
+    """A copy with memory of its own."""
+    return apply(COPY, (x,))  # type: ignore[no-any-return]
+
+
+def undo_(x: Tensor, before: Tensor, finite: Tensor) -> None:
+    """x = before, unless `finite`."""
+    apply(UNDO_, (before, finite), updates=(x,))
+
+
+def loss_scale_(scale: Tensor, count: Tensor, finite: Tensor, growth_steps: int) -> None:
+    """Halve the scale after a step that was not finite, double it after `growth_steps` in a row that were; count counts these."""
+    apply(LOSS_SCALE_, (finite,), (int(growth_steps),), updates=(scale, count))
+
+
+__all__ = ["accumulate_", "all_finite", "average_", "backup", "loss_scale_", "mean_gradient_", "overwrite_", "undo_"]
