@@ -1,16 +1,25 @@
-"""Read and set what holds for the whole process: float type, epsilon, image layout, matmul precision.
+"""Read and set what holds for the whole process: float type, epsilon, image layout, matmul precision, whose defaults.
 
 Every setter moves `version`, so recorded steps of before are not trusted any more.
 """
 
 from __future__ import annotations
 
+from . import env
+
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 _PRECISIONS = ("float32", "bf16x3", "tf32")
 
 version = 0
-_values = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last", "matmul_precision": "float32"}
+_values: dict[str, object] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "matmul_precision": "float32",
+    "compat": "unread",
+    "interactive_logging": True,
+}
 
 
 def _set(name: str, value: object, allowed: tuple[str, ...]) -> None:
@@ -91,6 +100,37 @@ def set_image_data_format(data_format: str) -> None:
     _set("image_data_format", data_format, _LAYOUTS)
 
 
+def compat() -> str | None:
+    """Whose defaults hold where versions of Keras differ: ``"keras2"``, or None for those of today (the default).
+
+    >>> compat()
+    """
+    found = _values["compat"]
+    if found == "unread":
+        found = _values["compat"] = env.COMPAT.read() or None
+    return found  # type: ignore[return-value]
+
+
+def set_compat(name: str | None) -> None:
+    """Take the defaults of ``"keras2"`` for what is made from now on, or with None those of today again. Also ``GPUDL_COMPAT=keras2``.
+
+    Keras 2 had: learning rates of 1.0 (Adadelta), 0.01 (Adagrad) and 0.002 (Adamax, Nadam); ``hard_sigmoid`` as the recurrent activation
+    of LSTM and GRU, and GRU's ``reset_after=False``; a `predict` that prints nothing; "acc" for what is called "accuracy" in logs;
+    ``channels_last`` in Conv1D and SeparableConv1D, whatever `image_data_format` says; and a `summary` in plain letters. What is written
+    out in a script holds in either case.
+
+    >>> import gpudl
+    >>> set_compat("keras2")
+    >>> float(gpudl.optimizers.Adadelta().learning_rate)
+    1.0
+    >>> set_compat(None)
+    """
+    if name not in (None, "keras2"):
+        raise ValueError(f"[config] compat must be 'keras2' or None. Received: {name!r}")
+    _values["compat"] = name
+    bump()
+
+
 def matmul_precision() -> str:
     """What float32 products may use: ``"float32"`` (the default), ``"bf16x3"`` or ``"tf32"``.
 
@@ -111,11 +151,80 @@ def set_matmul_precision(precision: str) -> None:
     _set("matmul_precision", precision, _PRECISIONS)
 
 
+def backend() -> str:
+    """The name that scripts ask for to tell Keras' engines apart.
+
+    >>> backend()
+    'gpudl'
+    """
+    return "gpudl"
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress may be shown by a bar that is drawn again and again, on a terminal or in a notebook. True by default.
+
+    >>> is_interactive_logging_enabled()
+    True
+    """
+    return bool(_values["interactive_logging"])
+
+
+def enable_interactive_logging() -> None:
+    """Let progress be shown by a bar.
+
+    >>> enable_interactive_logging()
+    """
+    _values["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Let progress be shown by lines, without control characters, on terminals too.
+
+    >>> disable_interactive_logging()
+    >>> is_interactive_logging_enabled()
+    False
+    >>> enable_interactive_logging()
+    """
+    _values["interactive_logging"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether parts of tracebacks are left out: never.
+
+    >>> is_traceback_filtering_enabled()
+    False
+    """
+    return False
+
+
+def enable_traceback_filtering() -> None:
+    """Taken, without effect: tracebacks are short, and are always whole.
+
+    >>> enable_traceback_filtering()
+    """
+
+
+def disable_traceback_filtering() -> None:
+    """Taken, without effect: tracebacks are always whole.
+
+    >>> disable_traceback_filtering()
+    """
+
+
 __all__ = [
+    "backend",
+    "compat",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_interactive_logging_enabled",
+    "is_traceback_filtering_enabled",
     "matmul_precision",
+    "set_compat",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",

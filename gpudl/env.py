@@ -120,6 +120,9 @@ TIER: Switch[str] = Switch(
     "the highest tier of CUDA kernels to choose from; simple ones take any shape on any GPU. auto: whatever the GPU has.",
     _choice("auto", "simple", "simt", "sm80", "sm90"),
 )
+COMPAT: Switch[str] = Switch(
+    "GPUDL_COMPAT", "keras2", "", "keras2 takes the defaults of Keras 2 where they differ: see gpudl.config.set_compat.", _choice("keras2")
+)
 CAPTURE: Switch[bool] = Switch("GPUDL_CAPTURE", "0 or 1", True, "0 runs every step eagerly: nothing is recorded or replayed.", _flag)
 
 EMULATE: Switch[str] = Switch(
@@ -171,7 +174,7 @@ EMULATION: Switch[str] = Switch(
 )
 
 SWITCHES: tuple[Switch[str] | Switch[bool] | Switch[int], ...] = (
-    DEVICE, BACKEND, STRICT, CHECK, TIER, CAPTURE, EMULATE, EMULATION_SCHEDULE, PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS, EMULATION,
+    DEVICE, BACKEND, STRICT, CHECK, TIER, COMPAT, CAPTURE, EMULATE, EMULATION_SCHEDULE, PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS, EMULATION,
 )  # fmt: skip
 
 

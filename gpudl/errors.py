@@ -122,10 +122,10 @@ class MissingAttributeError(AttributeError):
 
     def __init__(self, text: str, name: str = "", known: Callable[[], Iterable[str]] = tuple) -> None:
         super().__init__(text, name=name, obj=None)  # not the object: Python would add a hint of its own behind ours
-        self.known = known
+        self.asked, self.known = name, known
 
     def __str__(self) -> str:
-        hint = "" if self.name.startswith("_") else did_you_mean(self.name, self.known())
+        hint = "" if self.asked.startswith("_") else did_you_mean(self.asked, self.known())
         return f"{self.args[0]}.{hint}" if hint else str(self.args[0])
 
 

@@ -14,9 +14,12 @@ class Values(dict[str, list[float]]):
 
     def __missing__(self, name: str) -> list[float]:
         other = spelled(name, self) if isinstance(name, str) else name
-        if other not in self:
+        if not dict.__contains__(self, other):
             raise KeyError(f"[History] there is no {name!r}.{did_you_mean(name, self)} Logged: {', '.join(self) or 'nothing yet'}")
         return self[other]
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or (isinstance(name, str) and dict.__contains__(self, spelled(name, self)))
 
     def get(self, name: str, default: Any = None) -> Any:
         try:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .. import config
 from .base import Callback, Logs
 
 INTERVAL = 0.2  # seconds between two looks at the metrics
@@ -141,7 +142,7 @@ def in_notebook() -> bool:
 
 def can_redraw() -> bool:
     """Whether what is printed is seen by somebody, on a screen that can be drawn again."""
-    return in_notebook() or bool(getattr(sys.stdout, "isatty", bool)())
+    return config.is_interactive_logging_enabled() and (in_notebook() or bool(getattr(sys.stdout, "isatty", bool)()))
 
 
 def bar_class() -> Any:

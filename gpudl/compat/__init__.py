@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 
 from .. import renames
-from . import calls, modules, table
+from . import calls, decay, layers, methods, modules, table
 
 
 def _named(module: str, name: str) -> Callable[[], object]:
     return lambda: getattr(import_module(module), name)
+
+
+def _itself(made: object) -> Callable[[], object]:
+    return lambda: made
 
 
 def _module(name: str) -> Callable[[], object]:
@@ -25,6 +30,12 @@ renames.VALUES.update(table.VALUES)
 renames.AROUND.update(calls.AROUND)
 renames.IN_MODULES.update({(module, old): _named(module, new) for module, names in table.NAMES.items() for old, new in names.items()})
 renames.IN_MODULES.update({(path.rpartition(".")[0], path.rpartition(".")[2]): _module(path) for path in table.MODULES})
-renames.IN_MODULES["gpudl.layers", "Convolution2D"] = lambda: calls.Convolution2D
-calls.install()
+renames.IN_MODULES["gpudl.metrics", "cosine_proximity"] = _named("gpudl.losses", "cosine_similarity")
+renames.IN_MODULES.update({("gpudl.layers", old): _itself(made) for old, made in layers.NAMES.items()})
+for module, old in renames.IN_MODULES:  # for `import *`
+    listed = getattr(sys.modules.get(module), "__all__", None)
+    if listed is not None and old not in listed and f"{module}.{old}" not in table.MODULES:
+        listed.append(old)
+decay.install()
+methods.install()
 modules.install()

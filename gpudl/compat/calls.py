@@ -1,4 +1,4 @@
-"""Take calls of older Keras that need more than another word: `weights=[...]`, `decay=`, `Convolution2D(32, 3, 3)`, `fit_generator`."""
+"""Take constructors of older Keras that need more than another word: `weights=[...]`, `decay=`, `mode=0`; give them its defaults."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import layers, optimizers, utils
-from ..errors import unknown_keyword
-from ..models.trainer import Trainer
-from ..renames import spelled_today
-from ..utils import numerical
+from .. import config, optimizers
+from . import decay as decay_of
 from .table import RECURRENT
 
 Made = Callable[..., None]
-
-
-# constructors ---------------------------------------------------------------------------------------------------------------
 
 
 def layer(made: Made, self: Any, *args: Any, weights: Any = None, **kwargs: Any) -> None:
@@ -32,8 +26,10 @@ def layer(made: Made, self: Any, *args: Any, weights: Any = None, **kwargs: Any)
         self._first_weights = [np.asarray(w) for w in weights]
 
 
-def embedding(made: Made, self: Any, *args: Any, input_length: Any = None, **kwargs: Any) -> None:
-    """`input_length=10`: the length of a model's input rows."""
+def embedding(made: Made, self: Any, *args: Any, input_length: Any = None, dropout: Any = 0.0, **kwargs: Any) -> None:
+    """`input_length=10`: the length of a model's input rows. `dropout=0.0`: none."""
+    if dropout:
+        raise ValueError(f"[Embedding] write SpatialDropout1D({dropout!r}) behind it. Received: dropout={dropout!r}")
     if input_length is not None:
         kwargs.setdefault("input_shape", (input_length,))
     made(self, *args, **kwargs)
@@ -46,11 +42,23 @@ def sequence(made: Made, self: Any, *args: Any, input_length: Any = None, **kwar
     made(self, *args, **kwargs)
 
 
+def conv1d(made: Made, self: Any, *args: Any, **kwargs: Any) -> None:
+    """`input_dim=8, input_length=10`; and the layout that Keras 2 took whatever `image_data_format()` said."""
+    if config.compat() == "keras2" and "dim_ordering" not in kwargs and "data_format" not in _positions(type(self))[: len(args)]:
+        kwargs.setdefault("data_format", "channels_last")
+    sequence(made, self, *args, **kwargs)
+
+
 def batch_normalization(made: Made, self: Any, *args: Any, mode: Any = 0, **kwargs: Any) -> None:
     """`mode=0`: what it does today."""
     if mode != 0:
         raise ValueError(f"[BatchNormalization] of the modes of Keras 1 there is only mode=0. Received: mode={mode!r}")
     made(self, *args, **kwargs)
+
+
+def _positions(cls: type) -> list[str]:
+    """The arguments of a class in order."""
+    return list(inspect.signature(cls).parameters)
 
 
 def recurrent(made: Made, self: Any, *args: Any, **kwargs: Any) -> None:
@@ -62,6 +70,13 @@ def recurrent(made: Made, self: Any, *args: Any, **kwargs: Any) -> None:
         if first not in ("one", "zero"):
             raise ValueError(f"[{type(self).__name__}] forget_bias_init must be 'one' or 'zero'. Received: forget_bias_init={first!r}")
         kwargs["unit_forget_bias"] = first == "one"
+    if config.compat() == "keras2":
+        given = {*_positions(type(self))[: len(args)], *kwargs}
+        kinds = {c.__name__ for c in type(self).__mro__}
+        if kinds & {"LSTM", "GRU", "LSTMCell", "GRUCell"} and not given & {"recurrent_activation", "inner_activation"}:
+            kwargs["recurrent_activation"] = "hard_sigmoid"
+        if kinds & {"GRU", "GRUCell"} and "reset_after" not in given:
+            kwargs["reset_after"] = False
     sequence(made, self, *args, **kwargs)
 
 
@@ -81,28 +96,19 @@ def conv2d(made: Made, self: Any, *args: Any, **kwargs: Any) -> None:
     made(self, *args, **kwargs)
 
 
-def Convolution2D(*args: Any, **kwargs: Any) -> Any:
-    """`Convolution2D(filters, rows, columns)` of Keras 1, as a Conv2D.
-
-    >>> Convolution2D(32, 3, 5, border_mode="same", subsample=(2, 2)).kernel_size
-    (3, 5)
-    """
-    if len(args) > 2 and all(isinstance(n, int) for n in args[1:3]):
-        args = (args[0], args[1:3], *args[3:])
-        if len(args) > 2:  # behind the columns Keras 1 had other arguments than behind the kernel size
-            kwargs.update(zip(("init", "activation"), args[2:]))
-            args = args[:2]
-    if "nb_row" in kwargs and "nb_col" in kwargs:
-        kwargs["kernel_size"] = (kwargs.pop("nb_row"), kwargs.pop("nb_col"))
-    return layers.Conv2D(*args, **kwargs)
+# learning rates that were larger by default
+RATES = {"Adadelta": 1.0, "Adagrad": 0.01, "Adamax": 0.002, "Nadam": 0.002}
 
 
 def optimizer(made: Made, self: Any, *args: Any, decay: Any = 0.0, **kwargs: Any) -> None:
     """`decay=`: in step n the rate is learning_rate / (1 + decay n). `epsilon=None`: the default."""
     if kwargs.get("epsilon", 0) is None:
         del kwargs["epsilon"]
+    where = type(self).__name__
+    said = bool(args) or "lr" in kwargs or "learning_rate" in kwargs
+    if not said and config.compat() == "keras2" and where in RATES:
+        kwargs["learning_rate"], said = RATES[where], True
     if decay:
-        where = type(self).__name__
         first = inspect.signature(type(self)).parameters["learning_rate"].default
         for name in ("lr", "learning_rate"):
             first = kwargs.pop(name, first)
@@ -111,6 +117,20 @@ def optimizer(made: Made, self: Any, *args: Any, decay: Any = 0.0, **kwargs: Any
         if rest:
             raise TypeError(f"[{where}] with decay, write the other arguments by name")
     made(self, *args, **kwargs)
+    if decay:
+        decay_of.keep(self, first, decay)
+    if not said and where == "Adadelta":
+        decay_of.default_rate.add(self)
+
+
+def nadam(made: Made, self: Any, *args: Any, schedule_decay: Any = 0.004, **kwargs: Any) -> None:
+    """`schedule_decay=0.004`: the momentum's schedule is fixed today."""
+    if schedule_decay != 0.004:
+        warnings.warn(
+            f"[Nadam] schedule_decay has no effect: the momentum follows Keras 3. Received: schedule_decay={schedule_decay!r}",
+            stacklevel=4,
+        )
+    optimizer(made, self, *args, **kwargs)
 
 
 def checkpoint(made: Made, self: Any, *args: Any, period: int = 1, **kwargs: Any) -> None:
@@ -132,84 +152,12 @@ AROUND: dict[str, Callable[..., Any]] = {
     "Embedding": embedding,
     "BatchNormalization": batch_normalization,
     "Conv2D": conv2d,
-    "Conv1D": sequence,
-    **dict.fromkeys(RECURRENT, recurrent),
+    "Conv1D": conv1d,
+    "SeparableConv1D": conv1d,
+    **dict.fromkeys((*RECURRENT, "LSTMCell", "GRUCell"), recurrent),
     **dict.fromkeys(optimizers.__all__, optimizer),
+    "Nadam": nadam,
     "ModelCheckpoint": checkpoint,
 }
 
-
-# functions and methods ------------------------------------------------------------------------------------------------------
-
-
-def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which takes old keywords too."""
-    name = function.__name__
-    parameters = inspect.signature(function).parameters.values()
-    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-
-    @functools.wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        spelled_today(name, name, kwargs, set(known))
-        for k in kwargs:
-            if k not in known:
-                raise unknown_keyword(name, k, [n for n in known if n != "self"])
-        return function(*args, **kwargs)
-
-    return called
-
-
-def to_categorical(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which takes `y`, `nb_classes` and `dtype` too."""
-    plain = renamed(function)
-
-    @functools.wraps(function)
-    def called(*args: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        if len(args) > 2:
-            args, dtype = args[:2], args[2]
-        made = plain(*args, **kwargs)
-        return made if dtype is None else made.astype(dtype)
-
-    return called
-
-
-def fit_generator(self: Any, generator: Any, steps_per_epoch: Any = None, epochs: int = 1, verbose: Any = "auto", **kwargs: Any) -> Any:
-    """`fit` with a generator."""
-    return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, verbose=verbose, **_without_workers(kwargs))
-
-
-def evaluate_generator(self: Any, generator: Any, steps: Any = None, **kwargs: Any) -> Any:
-    """`evaluate` with a generator."""
-    return self.evaluate(generator, steps=steps, **_without_workers(kwargs))
-
-
-def predict_generator(self: Any, generator: Any, steps: Any = None, **kwargs: Any) -> Any:
-    """`predict` with a generator."""
-    return self.predict(generator, steps=steps, **_without_workers(kwargs))
-
-
-def _without_workers(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What remains when the queues of older Keras are left out."""
-    return {k: v for k, v in kwargs.items() if k not in ("max_queue_size", "max_q_size", "workers", "nb_worker", "use_multiprocessing")}
-
-
-def predict_classes(self: Any, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
-    """The number of the most probable class for every row; for one output, whether it is above 0.5."""
-    found = self.predict(x, batch_size=batch_size, verbose=verbose)
-    return found.argmax(axis=-1) if found.shape[-1] > 1 else (found > 0.5).astype("int32")
-
-
-def predict_proba(self: Any, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
-    """`predict`."""
-    return self.predict(x, batch_size=batch_size, verbose=verbose)
-
-
-def install() -> None:
-    """Give models their old methods, and the functions with old keywords a form that takes them."""
-    for method in (fit_generator, evaluate_generator, predict_generator, predict_classes, predict_proba):
-        setattr(Trainer, method.__name__, method)
-    Trainer.fit = renamed(Trainer.fit)  # type: ignore[method-assign]
-    utils.to_categorical = numerical.to_categorical = to_categorical(numerical.to_categorical)
-
-
-__all__ = ["AROUND", "Convolution2D", "install"]
+__all__ = ["AROUND"]

@@ -82,7 +82,7 @@ class Misspelt:
 
 def install() -> None:
     """Put the finders at the end of `sys.meta_path`, and let the files that have an old path's name know what has moved."""
-    sys.meta_path += [finder for finder in (OldModules, Misspelt) if finder not in sys.meta_path]  # type: ignore[misc]
+    sys.meta_path += [finder for finder in (OldModules, Misspelt) if finder not in sys.meta_path]
     for name, targets in MODULES.items():
         module = sys.modules.get(name)
         if module is not None and getattr(module.__spec__, "loader", None) is not OldModules:

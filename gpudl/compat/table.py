@@ -15,6 +15,7 @@ IMAGES = (
     "UpSampling2D",
     "Cropping2D",
     "Flatten",
+    "SpatialDropout2D",
 )
 
 
@@ -55,6 +56,7 @@ RENAMES: dict[tuple[str, str], str] = {
     **_each(POOLINGS, border_mode="padding", pool_length="pool_size", stride="strides"),
     **_each(IMAGES, dim_ordering="data_format"),
     **_each(("UpSampling1D",), length="size"),
+    **_each(("PReLU",), init="alpha_initializer"),
     **_each(("BatchNormalization",), gamma_init="gamma_initializer", beta_init="beta_initializer"),
     **_each(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianDropout"), p="rate"),
     **_each(("GaussianNoise",), sigma="stddev"),
@@ -64,21 +66,18 @@ RENAMES: dict[tuple[str, str], str] = {
     ("ReduceLROnPlateau", "epsilon"): "min_delta",
     # functions
     ("fit", "nb_epoch"): "epochs",
-    ("fit", "nb_val_samples"): "validation_steps",
     ("to_categorical", "y"): "x",
     ("to_categorical", "nb_classes"): "num_classes",
     # names in logs: EarlyStopping(monitor="val_acc"), history["acc"]
     ("logs", "acc"): "accuracy",
     ("logs", "mean_squared_error"): "mse",
     ("logs", "mean_absolute_error"): "mae",
-    # names of losses and metrics
+    # names of losses and metrics; of metrics "cosine_proximity" has another sign today: see methods.py
     **_each(
         ("loss", "metric"),
         kullback_leibler_divergence="kl_divergence",
         kld="kl_divergence",
         KLD="kl_divergence",
-        cosine_proximity="cosine_similarity",
-        cosine="cosine_similarity",
         logcosh="log_cosh",
         mae="mean_absolute_error",
         MAE="mean_absolute_error",
@@ -87,6 +86,7 @@ RENAMES: dict[tuple[str, str], str] = {
         msle="mean_squared_logarithmic_error",
         MSLE="mean_squared_logarithmic_error",
     ),
+    **_each(("loss",), cosine_proximity="cosine_similarity", cosine="cosine_similarity"),
 }
 
 RENAMES.update(_each(("constraint",), maxnorm="max_norm", nonneg="non_neg", unitnorm="unit_norm"))
@@ -101,15 +101,17 @@ VALUES: dict[tuple[str, str], str | None] = {
 # module -> names it once had -> what they are called there now
 NAMES: dict[str, dict[str, str]] = {
     "gpudl.layers": {
+        "Affine": "Dense",  # as the book calls it
         "Convolution1D": "Conv1D",
-        "Deconvolution2D": "Conv2DTranspose",
+        "AtrousConvolution1D": "Conv1D",
         "Convolution2DTranspose": "Conv2DTranspose",
-        "SeparableConvolution2D": "SeparableConv2D",
+        "SeparableConvolution1D": "SeparableConv1D",
         "CuDNNLSTM": "LSTM",
         "CuDNNGRU": "GRU",
     },
     "gpudl.losses": {old: new for (kind, old), new in RENAMES.items() if kind == "loss"},
-    "gpudl.metrics": {old: new for (kind, old), new in RENAMES.items() if kind == "metric"},
+    "gpudl.metrics": {"kullback_leibler_divergence": "kl_divergence", "logcosh": "log_cosh"},
+    "gpudl.regularizers": {"l1l2": "L1L2", "activity_l1": "L1", "activity_l2": "L2", "activity_l1l2": "L1L2"},
     "gpudl.constraints": {"maxnorm": "MaxNorm", "nonneg": "NonNeg", "unitnorm": "UnitNorm"},
     "gpudl.initializers": {
         "normal": "RandomNormal",
@@ -140,9 +142,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "gpudl.objectives": ("gpudl.losses",),
     "gpudl.initializations": ("gpudl.initializers",),
     "gpudl.optimizers.legacy": ("gpudl.optimizers",),
-    "gpudl.preprocessing.image": ("gpudl.preprocessing",),
-    "gpudl.preprocessing.sequence": ("gpudl.preprocessing", "gpudl.utils"),
-    "gpudl.preprocessing.text": ("gpudl.preprocessing",),
+    "gpudl.wrappers": ("gpudl.compat.scikit_learn",),
+    "gpudl.wrappers.scikit_learn": ("gpudl.compat.scikit_learn",),
     "gpudl.backend": ("gpudl.compat.backend", "gpudl.config", "gpudl.ops", "gpudl.utils"),
 }
 

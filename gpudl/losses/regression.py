@@ -132,11 +132,16 @@ def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 
 def cosine_similarity(y_true: TensorLike, y_pred: TensorLike, axis: int = -1) -> Tensor:
-    """sum(y_true y_pred) along `axis`, both scaled to norm 1; as a metric: 1 is best. The loss `CosineSimilarity` is its negative.
+    """-sum(y_true y_pred) along `axis`, both scaled to norm 1: the negative cosine of the angle, -1 is best. The metric has no minus.
 
     >>> cosine_similarity([[0.0, 2.0]], [[0.0, 4.0]])
-    Tensor([1.], dtype=float32)
+    Tensor([-1.], dtype=float32)
     """
+    return -cosine(y_true, y_pred, axis)
+
+
+def cosine(y_true: TensorLike, y_pred: TensorLike, axis: int = -1) -> Tensor:
+    """sum(y_true y_pred) along `axis`, both scaled to norm 1."""
     y_true, y_pred = _operands(y_true, y_pred)
     return ops.sum(_unit(y_true, axis) * _unit(y_pred, axis), axis=axis)
 
@@ -316,7 +321,7 @@ class CosineSimilarity(Loss):
         self._built = True
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return -cosine_similarity(y_true, y_pred, self.axis)
+        return cosine_similarity(y_true, y_pred, self.axis)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

@@ -20,6 +20,8 @@ from .base import (
     SparseCategoricalAccuracy,
 )
 from .counts import AUC, Precision, Recall
+from .functions import *  # noqa: F403
+from .functions import __all__ as _functions
 from .means import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -201,6 +203,7 @@ __all__ = [
     "get",
     "serialize",
     "unique_names",
+    *_functions,
 ]
 
 __getattr__ = missing_attribute(__name__, __all__)

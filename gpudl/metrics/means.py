@@ -8,6 +8,7 @@ from typing import Any
 from .. import losses, ops
 from ..errors import ShapeError
 from ..losses.functions import pair, same_rank
+from ..losses.regression import cosine
 from ..named import snake_case
 from ..ops._common import as_tensor, cast
 from ..tensors import Tensor, TensorLike
@@ -92,13 +93,13 @@ class KLDivergence(_MeanLoss):
 
 
 class CosineSimilarity(_MeanLoss):
-    """The mean of `losses.cosine_similarity` along `axis`; 1 is best.
+    """The mean of the cosine of the angle along `axis`; 1 is best, where `losses.cosine_similarity` is -1.
 
     >>> float(CosineSimilarity()([[0.0, 1.0]], [[0.0, 2.0]]))
     1.0
     """
 
-    loss = staticmethod(losses.cosine_similarity)
+    loss = staticmethod(cosine)
 
     def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
         super().__init__(name, dtype, axis=axis)

@@ -102,7 +102,7 @@ def test_misspelt_modules_are_named_without_the_command_too() -> None:
         with pytest.raises(ModuleNotFoundError, match=f"Did you mean '{meant}'"):
             importlib.import_module(path)
         assert importlib.util.find_spec(path) is None
-    with pytest.raises(ImportError, match="cannot import name 'Adadeota' from 'gpudl.optimizers'. Did you mean 'Adadelta'"):
+    with pytest.raises(ImportError, match=r"cannot import name 'Adadeota' from 'gpudl.optimizers'\. Did you mean 'Adadelta'"):
         from gpudl.optimizers import Adadeota  # noqa: F401
     assert not hasattr(gpudl.optimizers, "Adadeota")
 
