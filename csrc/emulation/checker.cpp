@@ -17,8 +17,15 @@ struct Array {
     size_t itemsize;
     std::string name;
     bool writable;
-    std::vector<Cell> cells;
+    std::vector<std::vector<Cell>> cells;  // in chunks, each made when it is first touched: most of a large array never is
 
+    static constexpr size_t chunk = 256;
+    size_t items() const { return (end - begin + itemsize - 1) / itemsize; }
+    Cell& cell(size_t item) {
+        auto& part = cells[item / chunk];
+        if (part.empty()) part.assign(chunk, Cell{});
+        return part[item % chunk];
+    }
     bool holds(uintptr_t address, size_t bytes) const { return address >= begin && address + bytes <= end; }
 };
 std::vector<Array> arrays;
@@ -144,7 +151,7 @@ void check_array(Array& array, uintptr_t address, size_t bytes, const Accessor& 
     if (by.access != Access::read && !array.writable)
         refuse(std::string(word_for(by.access)) + " to the input " + place(first) + " at " + place_of(by));
     if (by.access == Access::atomic) atomic_order(by.fiber, address);
-    for (size_t i = first; i <= last; i++) check_cell(array.cells[i], by, [&] { return place(i); });
+    for (size_t i = first; i <= last; i++) check_cell(array.cell(i), by, [&] { return place(i); });
 }
 
 // Just outside an array that nobody else owns: that array was meant.
@@ -163,8 +170,8 @@ void refuse_wild(uintptr_t address, size_t bytes, const Accessor& by) {
     if (!nearest) refuse(what + "an address that belongs to no array of this launch, at " + place_of(by));
     const long element = address >= nearest->begin ? long((address - nearest->begin) / nearest->itemsize)
                                                    : -long((nearest->begin - address + nearest->itemsize - 1) / nearest->itemsize);
-    refuse(what + "array '" + nearest->name + "' element " + std::to_string(element) + " of " +
-           std::to_string((nearest->end - nearest->begin) / nearest->itemsize) + " at " + place_of(by));
+    refuse(what + "array '" + nearest->name + "' element " + std::to_string(element) + " of " + std::to_string(nearest->items()) + " at " +
+           place_of(by));
 }
 
 }  // namespace
@@ -177,7 +184,7 @@ void register_array(const void* pointer, size_t bytes, size_t itemsize, const st
 void forget_arrays() { arrays.clear(); }
 
 void prepare_arrays() {
-    for (Array& array : arrays) array.cells.assign((array.end - array.begin + array.itemsize - 1) / array.itemsize, Cell{});
+    for (Array& array : arrays) array.cells.assign(array.items() / Array::chunk + 1, {});
 }
 
 void check_access(const void* pointer, size_t bytes, const Accessor& by) {
