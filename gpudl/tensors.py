@@ -103,7 +103,7 @@ class Tensor:
     Tensor([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("array", "storage", "edge", "origin", "__weakref__")
+    __slots__ = ("array", "storage", "edge", "origin", "_keras_mask", "__weakref__")
     __array_ufunc__ = None  # NumPy leaves `array * tensor` to us
     __array_priority__ = 1000
 
@@ -111,6 +111,7 @@ class Tensor:
     storage: Storage
     edge: tuple[Node | Leaf, int] | None  # how it came to be: (node, number of its output), (Leaf, 0), or None
     origin: tuple[Any, ...]  # set on results of softmax and sigmoid alone: what they were computed from
+    _keras_mask: Tensor  # set by layers alone: bools with the leading axes, False where a step of a sequence does not count
 
     def __init__(self, value: TensorLike, requires_grad: bool = False, dtype: Any = None, device: str | None = None) -> None:
         if mode.recorder is not None:
@@ -126,32 +127,39 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
         return self.array.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The type of the elements, as NumPy names it."""
         return self.array.dtype  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.array.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return int(self.array.size)
 
     @property
     def nbytes(self) -> int:
+        """The bytes of the elements."""
         return int(self.array.nbytes)
 
     @property
     def device(self) -> str:
+        """Where the elements lie: ``"cpu"``, ``"cuda:0"`` …"""
         return self.storage.backend.device
 
     # the tape --------------------------------------------------------------------------------------------------------------
 
     @property
     def leaf(self) -> Leaf | None:
+        """The tape's note of a tensor that the user made with a gradient; None for all others."""
         edge = self.edge
         return edge[0] if edge is not None and type(edge[0]) is Leaf else None
 
@@ -411,6 +419,11 @@ def wrap(array: Any, storage: Storage, edge: tuple[Any, int] | None = None) -> T
     t = _new(Tensor)
     t.array, t.storage, t.edge = array, storage, edge
     return t
+
+
+def mask_of(x: Any) -> Tensor | None:
+    """The mask that a layer has put on a tensor: which steps of its sequences count; None if all do."""
+    return getattr(x, "_keras_mask", None)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any], backend: Backend) -> Tensor:

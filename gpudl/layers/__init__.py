@@ -5,12 +5,14 @@ from __future__ import annotations
 from ..errors import missing_attribute
 from .activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from .base import Layer
+from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .conv import Conv1D, Conv2D
 from .conv_transpose import Conv1DTranspose, Conv2DTranspose
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Reshape
 from .embedding import Embedding
 from .function import Identity, Lambda
 from .layer_normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from .masking import Masking
 from .normalization import BatchNormalization
 from .padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from .pooling import (
@@ -34,7 +36,7 @@ from .pooling1d import (
     MaxPooling1D,
 )
 from .rearrange import Permute, RepeatVector
-from .recurrent import GRU, LSTM, SimpleRNN
+from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .regularization import ActivityRegularization, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from .rescaling import Normalization, Rescaling
 from .separable import DepthwiseConv2D, SeparableConv1D, SeparableConv2D
@@ -64,6 +66,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GRU",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -79,10 +82,12 @@ __all__ = [
     "Input",
     "InputLayer",
     "LSTM",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",
@@ -91,6 +96,7 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RNN",
     "ReLU",
     "RepeatVector",
     "Rescaling",
@@ -98,9 +104,11 @@ __all__ = [
     "SeparableConv1D",
     "SeparableConv2D",
     "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "StackedRNNCells",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

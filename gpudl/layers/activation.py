@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, constraints, initializers, ops, regularizers
+from .. import activations, constraints, dtypes, initializers, ops, regularizers
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -27,6 +27,8 @@ class ReLU(Layer):
     >>> ReLU(max_value=6.0)(gpudl.tensor([[-1.0, 2.0, 7.0]]))
     Tensor([[0., 2., 6.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -54,6 +56,8 @@ class LeakyReLU(Layer):
     >>> LeakyReLU(0.01)(gpudl.tensor([[-1.0, 2.0]]))
     Tensor([[-0.01, 2. ]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -83,6 +87,8 @@ class PReLU(Layer):
     >>> PReLU(alpha_initializer=gpudl.initializers.Constant(0.5))(gpudl.tensor([[-4.0, 2.0]])).detach()
     Tensor([[-2.,  2.]], dtype=float32)
     """
+
+    supports_masking = True
 
     alpha: Variable
 
@@ -147,6 +153,8 @@ class ELU(Layer):
     Tensor([[-0.63212055,  2.        ]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.alpha = arguments.number("ELU", "alpha", alpha)
@@ -165,10 +173,14 @@ class Softmax(Layer):
         axis: default -1; or several.
         **kwargs: as for `Layer`.
 
+    A call takes ``mask=``, bools that broadcast to the input: where it is False, the output is 0 and the input does not count.
+
     >>> import gpudl
     >>> Softmax()(gpudl.tensor([[1.0, 1.0]]))
     Tensor([[0.5, 0.5]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -176,8 +188,15 @@ class Softmax(Layer):
             raise TypeError(f"[Softmax] axis must be an integer, or several. Received: axis={axis!r}")
         self.axis = axis
 
-    def call(self, inputs: Tensor) -> Tensor:
-        return ops.softmax(inputs, self.axis if isinstance(self.axis, int) else tuple(self.axis))
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        if mask is None or (mask.ndim < inputs.ndim and mask.shape == inputs.shape[: mask.ndim]):  # whole steps are masked, not classes
+            return ops.softmax(inputs, axis)
+        if mask.ndim > inputs.ndim or any(m not in (1, n) for m, n in zip(mask.shape[::-1], inputs.shape[::-1])):
+            raise ShapeError(f"[Softmax] mask must broadcast to the input. Received: mask {mask.shape}, input shape {inputs.shape}")
+        seen = mask if mask.dtype == dtypes.bool_ else ops.greater(mask, 0.5)
+        lowest = -3e4 if inputs.dtype == dtypes.float16 else -1e9
+        return ops.where(seen, ops.softmax(ops.where(seen, inputs, lowest), axis), 0.0)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shape = tuple(input_shape)

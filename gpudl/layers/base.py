@@ -15,10 +15,10 @@ import numpy as np
 from .. import constraints, dtypes, initializers, ops, random, regularizers, renames, variables
 from ..errors import DTypeError, ShapeError, unknown_keyword
 from ..named import snake_case
-from ..tensors import Tensor, host_array
+from ..tensors import Tensor, host_array, mask_of
 from ..variables import Variable
 from ..versioned import Versioned, touched
-from . import arguments
+from . import arguments, masks
 from .arguments import Shape
 from .building import own_parameters, plain, probe, undrawn, whole_or_not
 from .context import automatic_name, calls, forget_penalties
@@ -51,7 +51,11 @@ class Layer(Versioned):
     ['factor']
     """
 
+    supports_masking = False  # whether outputs get a mask: what `compute_mask` says, which is the mask of the inputs unless overridden
+
     _takes_training: ClassVar[bool] = False
+    _mask_at: ClassVar[int | None] = None  # where `call` takes a mask, counted behind the inputs
+    _makes_masks: ClassVar[bool] = False  # whether `compute_mask` is overridden
     # replaced, never changed, so that a copy of `__dict__` is enough to undo a build
     _trained: tuple[Variable, ...] = ()
     _untrained: tuple[Variable, ...] = ()
@@ -70,6 +74,12 @@ class Layer(Versioned):
         if "call" in cls.__dict__:
             parameters = inspect.signature(cls.__dict__["call"]).parameters.values()
             cls._takes_training = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
+            names = [p.name for p in parameters][2:]
+            cls._mask_at = names.index("mask") if "mask" in names else None
+        if "compute_mask" in cls.__dict__:
+            cls._makes_masks = True
+            if "supports_masking" not in cls.__dict__:
+                cls.supports_masking = True
         renames.checked_keywords(cls)
 
     def __init__(
@@ -93,12 +103,18 @@ class Layer(Versioned):
         """Make the variables for inputs of this shape, the batch axis in front: ``(None, 4)``."""
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute the output with ops. May take ``training``."""
+        """Compute the output with ops. May take ``training``, and ``mask``: that of the inputs, or None."""
         raise NotImplementedError(f"[{type(self).__name__}] write call(self, inputs)")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output's shape for an input's, batch axis included. By default found by calling the layer with zeros; nothing is kept."""
         return probe(self, arguments.shape(self._where, "input_shape", input_shape, batch=True))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the outputs; None if they have none. Asked if the attribute `supports_masking` is True, as it is where a class
+        overrides this. By default the mask of the inputs.
+        """
+        return previous_mask
 
     # calling ----------------------------------------------------------------------------------------------------------------
 
@@ -108,6 +124,7 @@ class Layer(Versioned):
         Args:
             inputs: a tensor, or anything that makes one; for layers of several inputs a list of tensors.
             training: whether this is a training step; default: as the layer or model that calls, else False.
+            **kwargs: handed to `call`; ``mask=`` instead of the one that the inputs have from the layer before.
         """
         before = calls.training
         if training is None:
@@ -119,9 +136,13 @@ class Layer(Versioned):
             inputs = self._let_in(inputs)
             if not self._built:
                 self.build(shape_of(self._where, inputs))
+            mask, args = masks.received(self, inputs, args, kwargs)
             outputs = self.call(inputs, *args, training=training, **kwargs) if self._takes_training else self.call(inputs, *args, **kwargs)
+            if mask is not None or self._makes_masks:
+                outputs = masks.passed_on(self, inputs, outputs, mask)
             if self.activity_regularizer is not None:
-                self.add_loss(self.activity_regularizer(outputs) * (1.0 / max(1, outputs.shape[0])))
+                for y in masks.flat(outputs):
+                    self.add_loss(self.activity_regularizer(y) * (1.0 / max(1, y.shape[0])))
             return outputs
         except (ShapeError, DTypeError) as error:
             located(error, self)
@@ -132,7 +153,9 @@ class Layer(Versioned):
     def _let_in(self, x: Any) -> Any:
         """Tensors of the layer's dtype, if they are floating-point."""
         if isinstance(x, Tensor):
-            return ops.cast(x, self._own_dtype) if x.array.dtype != self._own_dtype and dtypes.is_float(x.array.dtype) else x
+            if x.array.dtype == self._own_dtype or not dtypes.is_float(x.array.dtype):
+                return x
+            return masks.masked(ops.cast(x, self._own_dtype), mask_of(x))
         if isinstance(x, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray)) for v in x):
             return type(x)(self._let_in(v) for v in x)
         return self._let_in(self._from_host(x))
@@ -148,6 +171,7 @@ class Layer(Versioned):
 
     @property
     def name(self) -> str:
+        """The name: of the layer in its model, of its weights in files."""
         return self._name
 
     @property
@@ -170,10 +194,12 @@ class Layer(Versioned):
 
     @property
     def compute_dtype(self) -> str:
+        """The dtype that floating-point inputs are cast to."""
         return self._own_dtype.name
 
     @property
     def variable_dtype(self) -> str:
+        """The dtype of the weights."""
         return self._own_dtype.name
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -294,14 +320,17 @@ class Layer(Versioned):
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
+        """The weights that no optimizer moves: statistics, and all of a frozen layer."""
         return [v for v in self.weights if not v.trainable]
 
     @property
     def trainable_variables(self) -> list[Variable]:
+        """The variables that an optimizer moves."""
         return self.trainable_weights
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
+        """The variables that no optimizer moves, random states among them."""
         return [v for v in self.variables if not v.trainable]
 
     @property

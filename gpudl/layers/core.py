@@ -16,7 +16,13 @@ from .support import along_memory
 
 
 class InputLayer(Layer):
-    """Says the shape of a model's input, so that the model can be built before it sees data. See `Input`."""
+    """Says the shape of a model's input, so that the model can be built before it sees data. See `Input`.
+
+    >>> InputLayer(shape=(4,)).batch_shape
+    (None, 4)
+    """
+
+    supports_masking = True
 
     def __init__(self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, batch_shape: Any = None, **kwargs: Any) -> None:
         if shape is None and batch_shape is None:
@@ -92,6 +98,8 @@ class Dense(Layer):
     Tensor([[3., 3., 3.]], dtype=float32)
     """
 
+    supports_masking = True
+
     kernel: Variable
     bias: Variable | None
 
@@ -166,6 +174,8 @@ class Activation(Layer):
     Tensor([[0., 2.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -193,6 +203,8 @@ class Dropout(Layer):
     >>> Dropout(0.5)(gpudl.ones((1, 3)))
     Tensor([[1., 1., 1.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -21,8 +21,7 @@ class Embedding(Layer):
         embeddings_initializer: default ``"uniform"``, between -0.05 and 0.05.
         embeddings_regularizer: a penalty on the table, default None.
         embeddings_constraint: bounds of the table, kept after each update, default None.
-        mask_zero: True would hide 0 from recurrent layers that follow; it is refused. Give such a layer the mask instead:
-            ``lstm(embedding(x), mask=x != 0)``.
+        mask_zero: 0 is no word but fills a sequence up: layers that follow get the mask ``x != 0``. Default False.
         **kwargs: as for `Layer`; ``weights=[table]`` sets the table.
 
     Integers of any shape give (*shape, output_dim); floats are cut to integers. A number that is no row gives NaN.
@@ -55,11 +54,7 @@ class Embedding(Layer):
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = arguments.flag("Embedding", "mask_zero", mask_zero)
-        if mask_zero:
-            raise NotImplementedError(
-                "[Embedding] mask_zero=True is not supported: masks do not pass from layer to layer. "
-                "Give the mask to the recurrent layer: lstm(embedding(x), mask=x != 0)"
-            )
+        self.supports_masking = self.mask_zero
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
@@ -76,6 +71,9 @@ class Embedding(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.take(self.embeddings, ops.cast(inputs, dtypes.int32) if inputs.dtype.kind not in "iu" else inputs, axis=0)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Any) -> Any:
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return *tuple(input_shape), self.output_dim

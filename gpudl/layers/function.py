@@ -12,13 +12,23 @@ from .arguments import Shape
 from .base import Layer
 
 
+def custom(value: Any, what: str) -> Any:
+    """A function by its name among the custom objects; anything else as it is."""
+    found = custom_objects().get(value) if isinstance(value, str) else value
+    if found is None and value is not None:
+        raise ValueError(
+            f"[Lambda] the {what} {value!r} is not in a file, and code is never taken from one. Pass custom_objects={{{value!r}: ...}}"
+        )
+    return found
+
+
 class Lambda(Layer):
     """function(x), for what needs no weights; write a `Layer` for what does.
 
     Args:
-        function: of a tensor, made of ops. It is handed ``training`` if it takes it.
+        function: of a tensor, made of ops. It is handed ``training`` and ``mask`` if it takes them.
         output_shape: of one example, without the batch axis, or a function of the input's whole shape. Default: found by trying.
-        mask: must be None: there are no masks here.
+        mask: the mask of the output: a tensor, or a function of the inputs and their mask. Default: none.
         arguments: a dict of further keyword arguments for the function.
         **kwargs: as for `Layer`.
 
@@ -32,32 +42,28 @@ class Lambda(Layer):
 
     def __init__(self, function: Any, output_shape: Any = None, mask: Any = None, arguments: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(function, str):
-            found = custom_objects().get(function)
-            if found is None:
-                raise ValueError(
-                    f"[Lambda] the function {function!r} is not in a file, and code is never taken from one. "
-                    f"Pass custom_objects={{{function!r}: ...}}"
-                )
-            function = found
+        function, mask = (custom(f, what) for f, what in ((function, "function"), (mask, "mask")))
         if not callable(function):
             raise TypeError(f"[Lambda] function must be callable. Received: function={function!r}")
-        if mask is not None:
-            raise NotImplementedError("[Lambda] masks are not supported. Received: mask; leave it out")
         if arguments is not None and not isinstance(arguments, dict):
             raise TypeError(f"[Lambda] arguments must be a dict of keyword arguments. Received: arguments={arguments!r}")
         self.function = function
         self.output_shape = output_shape
-        self.mask = None
+        self.mask = mask
+        self.supports_masking = mask is not None
         self.arguments = dict(arguments or {})
         try:
-            self._hands_training = "training" in inspect.signature(function).parameters
+            taken = inspect.signature(function).parameters
         except (TypeError, ValueError):
-            self._hands_training = False
+            taken = {}  # type: ignore[assignment]
+        self._hands = [name for name in ("mask", "training") if name in taken and name not in self.arguments]
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        more = {"training": training} if self._hands_training else {}
-        return self.function(inputs, **self.arguments, **more)
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        known = {"mask": mask, "training": training}
+        return self.function(inputs, **self.arguments, **{name: known[name] for name in self._hands})
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self.output_shape is None:
@@ -74,6 +80,8 @@ class Identity(Layer):
     >>> Identity()(gpudl.tensor([[2.0, 3.0]]))
     Tensor([[2., 3.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def call(self, inputs: Tensor) -> Tensor:
         return inputs

@@ -124,6 +124,8 @@ class LayerNormalization(_Scaled):
     Tensor([[-0.9995004,  0.9995004]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: Any = -1,
@@ -169,6 +171,8 @@ class GroupNormalization(_Scaled):
     >>> GroupNormalization(groups=2)(gpudl.tensor([[1.0, 3.0, 50.0, 70.0]])).detach().numpy().round(2)
     array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
+
+    supports_masking = True
 
     axis: int
 
@@ -261,6 +265,8 @@ class UnitNormalization(_PerSample):
     >>> UnitNormalization()(gpudl.tensor([[3.0, 4.0]])).numpy().round(3)
     array([[0.6, 0.8]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import constraints, initializers, ops, regularizers
+from .. import config, constraints, dtypes, initializers, ops, regularizers
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -29,6 +29,8 @@ class BatchNormalization(Layer):
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: default None.
         **kwargs: as for `Layer`.
 
+    Steps that a mask leaves out do not count for mean and variance.
+
     Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`, each (C,).
 
     Source: Ioffe and Szegedy, Batch Normalization, 2015.
@@ -41,6 +43,8 @@ class BatchNormalization(Layer):
     >>> layer.moving_mean
     Variable('moving_mean', [0.02], dtype=float32)
     """
+
+    supports_masking = True
 
     gamma: Variable | None
     beta: Variable | None
@@ -99,15 +103,31 @@ class BatchNormalization(Layer):
         self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean")
         self.moving_variance = self.add_weight(shape, self.moving_variance_initializer, trainable=False, name="moving_variance")
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+    def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
         shape = inputs.array.shape
         if not -len(shape) <= self.axis < len(shape) or shape[self.axis] != self.moving_mean.array.shape[0]:
             self.compute_output_shape(shape)  # raises
-        if training and self.trainable:
-            return ops.batch_norm(
-                inputs, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.axis, self.momentum, self.epsilon
-            )
-        return ops.batch_normalization(inputs, self.moving_mean, self.moving_variance, self.axis, self.beta, self.gamma, self.epsilon)
+        if not training or not self.trainable:
+            return ops.batch_normalization(inputs, self.moving_mean, self.moving_variance, self.axis, self.beta, self.gamma, self.epsilon)
+        if mask is not None:
+            return self._over_seen(inputs, mask)
+        return ops.batch_norm(inputs, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.axis, self.momentum, self.epsilon)
+
+    def _over_seen(self, x: Tensor, mask: Tensor) -> Tensor:
+        """With the mean and variance of what is not masked, and moving the moving ones by them."""
+        if mask.ndim != x.ndim - 1 or mask.shape != x.shape[:-1]:
+            raise ShapeError(f"[BatchNormalization] mask must be {x.shape[:-1]}, one axis less than the input. Received: {mask.shape}")
+        wide = ops.cast(x, dtypes.float32) if x.dtype.itemsize < 4 else x
+        seen = ops.broadcast_to(ops.expand_dims(ops.cast(mask, dtypes.bool_), -1), x.shape)
+        axes = tuple(a for a in range(x.ndim) if a != self.axis % x.ndim)
+        number = ops.sum(ops.cast(seen, wide.dtype), axis=axes, keepdims=True) + config.epsilon()
+        mean = ops.sum(ops.where(seen, wide, 0.0), axis=axes, keepdims=True) / number
+        variance = ops.sum(ops.square(ops.where(seen, wide - mean, 0.0)), axis=axes, keepdims=True) / number
+        mean, variance = ops.reshape(mean, self.moving_mean.shape), ops.reshape(variance, self.moving_mean.shape)
+        for moving, found in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + ops.cast(found.detach(), moving.dtype) * (1.0 - self.momentum))
+        y = ops.batch_normalization(wide, mean, variance, self.axis, self.beta, self.gamma, self.epsilon)
+        return ops.cast(y, x.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shape = tuple(input_shape)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import ops
+from ..tensors import Tensor
 from .pooling import GlobalPooling, Pooling
 
 
@@ -39,7 +42,7 @@ class AveragePooling1D(Pooling):
 
 
 class GlobalAveragePooling1D(GlobalPooling):
-    """The mean of every channel over the whole sequence: (N, L, C) to (N, C).
+    """The mean of every channel over the whole sequence, over the steps that its mask lets count: (N, L, C) to (N, C).
 
     Args:
         data_format: as for `MaxPooling1D`.
@@ -54,9 +57,25 @@ class GlobalAveragePooling1D(GlobalPooling):
     _rank = 1
     _op = staticmethod(ops.mean)
 
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        if mask is None:
+            return super().call(inputs)
+        axis = 1 if self.data_format == "channels_last" else 2
+        seen = ops.cast(ops.expand_dims(mask, 3 - axis), "bool")
+        total = ops.sum(ops.where(seen, inputs, 0.0), axis=axis, keepdims=self.keepdims)
+        return total / ops.sum(ops.cast(seen, inputs.dtype), axis=axis, keepdims=self.keepdims)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Any) -> Any:
+        return None
+
 
 class GlobalMaxPooling1D(GlobalPooling):
-    """The largest number of every channel. Arguments as for `GlobalAveragePooling1D`."""
+    """The largest number of every channel. Arguments as for `GlobalAveragePooling1D`.
+
+    >>> import gpudl
+    >>> GlobalMaxPooling1D()(gpudl.tensor([[[1.0, 5.0], [3.0, 2.0]]]))
+    Tensor([[3., 5.]], dtype=float32)
+    """
 
     _rank = 1
     _op = staticmethod(ops.max)

@@ -17,6 +17,8 @@ from .base import Layer
 class _Drawing(Layer):
     """What layers that draw in training share: a random state, and doing nothing otherwise."""
 
+    supports_masking = True
+
     seed: int | None
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
@@ -160,6 +162,8 @@ class ActivityRegularization(Layer):
     >>> layer.losses
     [Tensor(1.5, dtype=float32)]
     """
+
+    supports_masking = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         penalty = regularizers.L1L2(arguments.number("ActivityRegularization", "l1", l1, 0), arguments.number(

@@ -66,6 +66,8 @@ class Rescaling(_Constants):
     Tensor([[-1.,  0.,  1.]], dtype=float32)
     """
 
+    supports_masking = True
+
     _scale: float | Variable
     _offset: float | Variable
 
@@ -115,6 +117,8 @@ class Normalization(_Constants):
     >>> layer(gpudl.tensor([[0.0, 9.0]]))
     Tensor([[-1.,  1.]], dtype=float32)
     """
+
+    supports_masking = True
 
     _mean: Variable
     _variance: Variable

@@ -9,12 +9,14 @@ from ..errors import did_you_mean
 from ..named import custom_object_scope, custom_objects
 from . import (
     activation,
+    cells,
     conv,
     conv_transpose,
     core,
     embedding,
     function,
     layer_normalization,
+    masking,
     normalization,
     padding,
     pooling,
@@ -45,7 +47,8 @@ register(
 
 
 register(
-    embedding.Embedding, rearrange.Permute, rearrange.RepeatVector, recurrent.GRU, recurrent.LSTM, recurrent.SimpleRNN,
+    cells.GRUCell, cells.LSTMCell, cells.SimpleRNNCell, cells.StackedRNNCells, embedding.Embedding, masking.Masking, rearrange.Permute,
+    rearrange.RepeatVector, recurrent.GRU, recurrent.LSTM, recurrent.RNN, recurrent.SimpleRNN,
     wrappers.Bidirectional, wrappers.TimeDistributed,
 )  # fmt: skip
 

@@ -96,3 +96,10 @@ def located(error: Exception, layer: Layer, index: int | None = None) -> None:
         head, rest = text[: text.index("] ") + 2], text[text.index("] ") + 2 :]
     places = ", ".join(f"layer {part.name!r}" if i is None else f"layer {i} {part.name!r}" for part, i in path)
     error.args = (f"{head}{places}: {rest}",)
+
+
+def restored(config: Any) -> Any:
+    """A layer from its configuration; a layer as it is."""
+    from .serialization import deserialize  # it knows the files of all layers
+
+    return deserialize(config) if isinstance(config, dict) else config

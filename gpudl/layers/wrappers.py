@@ -7,20 +7,15 @@ from typing import Any
 
 from .. import ops
 from ..errors import ShapeError
+from ..named import custom_object_scope
 from ..tensors import Tensor
 from . import arguments
 from .arguments import Shape
 from .base import Layer
 from .building import plain
+from .support import restored
 
 MERGES = ("concat", "sum", "mul", "ave", None)
-
-
-def restored(config: Any) -> Any:
-    """A layer from its configuration; a layer as it is."""
-    from .serialization import deserialize  # it knows this file's layers
-
-    return deserialize(config) if isinstance(config, dict) else config
 
 
 class Bidirectional(Layer):
@@ -58,12 +53,16 @@ class Bidirectional(Layer):
         self._given_backward = None if backward_layer is None else plain(backward_layer)
         config = self._given["config"]
         name = layer.name
-        self.forward_layer = type(layer).from_config({**config, "name": f"forward_{name.removeprefix('forward_')}"})
-        if backward_layer is None:
-            turned = {**config, "name": f"backward_{name.removeprefix('backward_')}", "go_backwards": True}
-            backward_layer = type(layer).from_config(turned)
+        with custom_object_scope({type(part).__name__: type(part) for part in layer._tree()}):  # cells of the user's own
+            self.forward_layer = type(layer).from_config({**config, "name": f"forward_{name.removeprefix('forward_')}"})
+            if backward_layer is None:
+                turned = {**config, "name": f"backward_{name.removeprefix('backward_')}", "go_backwards": True}
+                backward_layer = type(layer).from_config(turned)
         self.backward_layer = backward_layer
         self._check_pair()
+        for part in (self.forward_layer, self.backward_layer):
+            if hasattr(part, "zero_output_for_mask"):  # a masked step gives nothing, in either direction
+                part.zero_output_for_mask = part.return_sequences
         if not self._trainable:
             self.forward_layer.trainable = self.backward_layer.trainable = False
         self._given_weights = weights
@@ -100,13 +99,14 @@ class Bidirectional(Layer):
             states += more
         if self.forward_layer.return_sequences:
             back = ops.flip(back, 1)
-            if mask is not None:  # a masked step gives nothing here, in either direction
-                seen = ops.expand_dims(ops.cast(mask, "bool"), -1)
-                y, back = ops.where(seen, y, 0.0), ops.where(seen, back, 0.0)
         merged = self._merged(y, back)
         if not states:
             return merged
         return [*merged, *states] if isinstance(merged, list) else [merged, *states]
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Any) -> Any:
+        mask = previous_mask if self.forward_layer.return_sequences else None
+        return [mask, mask] if self.merge_mode is None else [mask]
 
     def _merged(self, y: Tensor, back: Tensor) -> Any:
         mode = self.merge_mode
@@ -153,6 +153,8 @@ class TimeDistributed(Layer):
     (2, 5, 3)
     """
 
+    supports_masking = True
+
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         layer = restored(layer)
@@ -169,10 +171,17 @@ class TimeDistributed(Layer):
     def _check(self, shape: Shape) -> None:
         arguments.axes("TimeDistributed", shape, 3, meaning=", (batch, time steps, ...)")
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+    def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
         n, t, *rest = inputs.shape
         self._check(inputs.shape)
-        y = self.layer(ops.reshape(inputs, (n * t, *rest)), training=training)
+        x = ops.reshape(inputs, (n * t, *rest))
+        more: dict[str, Any] = {}
+        if mask is not None:
+            if mask.shape[:2] != (n, t):
+                raise ShapeError(f"[TimeDistributed] mask must be (N, T, ...) = {(n, t)}. Received: {mask.shape}")
+            if self.layer._mask_at is not None:
+                more["mask"] = ops.reshape(mask, (n * t, *mask.shape[2:]))
+        y = self.layer(x, training=training, **more)
         if not isinstance(y, Tensor):
             raise ShapeError(f"[TimeDistributed] the layer must give one output. Received: {len(y)} from {self.layer.name!r}")
         return ops.reshape(y, (n, t, *y.shape[1:]))

@@ -10,7 +10,7 @@ from ..errors import ShapeError
 from ..named import snake_case
 from ..ops import loss as _loss
 from ..ops._common import as_tensor, cast
-from ..tensors import Tensor, TensorLike
+from ..tensors import Tensor, TensorLike, mask_of
 from ..versioned import Versioned
 from .functions import pair, same_rank
 
@@ -49,21 +49,28 @@ class Loss(Versioned):
         renames.checked_keywords(cls)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """The loss of every example: a tensor of (N,) or more axes, which the reduction makes one number of."""
         raise NotImplementedError(f"[{type(self).__name__}] write call(y_true, y_pred), which returns one loss per sample")
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """The loss of a batch: a number, or all losses with reduction "none".
+        """The loss of a batch: a number, or all losses with reduction "none". What the predictions' mask leaves out has weight 0, and
+        "sum_over_batch_size" divides by how many losses are left.
 
         Args:
             y_true: targets.
             y_pred: predictions.
             sample_weight: a factor for each loss: (N,), (N, 1), or a number.
         """
+        mask = mask_of(y_pred)
         y_true, y_pred = pair(y_true, y_pred)
         dtype = self.dtype or (y_pred.dtype if y_pred.dtype.itemsize > 2 else dtypes.floatx())
         if dtype != y_pred.dtype:
             y_pred = recast(y_pred, dtype)
-        return reduce_loss(self.call(y_true, y_pred), sample_weight, self.reduction)
+        values = self.call(y_true, y_pred)
+        inner = mask_of(values)  # of rows whose class is ignored
+        if mask is not None and inner is not None:
+            mask = ops.logical_and(mask, inner)
+        return reduce_loss(values, sample_weight, self.reduction, inner if mask is None else mask)
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` makes the same loss from."""
@@ -72,6 +79,7 @@ class Loss(Versioned):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Loss:
+        """A loss from what `get_config` gave."""
         return cls(**config)
 
 
@@ -86,13 +94,16 @@ def recast(y_pred: Tensor, dtype: Any) -> Tensor:
     return (ops.softmax if origin[0] == "softmax" else ops.sigmoid)(cast(origin[1], dtype))
 
 
-def reduce_loss(values: Tensor, sample_weight: TensorLike | None, reduction: str | None) -> Tensor:
+def reduce_loss(values: Tensor, sample_weight: TensorLike | None, reduction: str | None, mask: Tensor | None = None) -> Tensor:
     """Losses times weights, then summed and divided as `reduction` says."""
     weights: Tensor | float | None = None
     if isinstance(sample_weight, (bool, int, float)):
         weights = float(sample_weight)
     elif sample_weight is not None:
         weights = fitted(cast(as_tensor(sample_weight, values), values.dtype), values)
+    if mask is not None:
+        shares = seen_shares(mask, values, reduction in ("sum_over_batch_size", "mean"))
+        weights = shares if weights is None else shares * weights
     if reduction in (None, "none") or not values.ndim:
         return values if weights is None else values * weights
     if isinstance(weights, Tensor) and weights.requires_grad:
@@ -102,6 +113,20 @@ def reduce_loss(values: Tensor, sample_weight: TensorLike | None, reduction: str
         total = _loss.weighted_sum(spread, None, 1.0)
         return _loss.weighted_sum(values, weights, 1.0) / ops.where(ops.equal(total, 0.0), 1.0, total)
     return _loss.weighted_sum(values, weights, 1.0 if reduction == "sum" else max(values.size, 1))
+
+
+def seen_shares(mask: Tensor, values: Tensor, spread: bool) -> Tensor:
+    """Weights for losses of which a mask leaves some out: 0 for these; for the others 1, or so much that their mean is 1."""
+    if mask.ndim > values.ndim or mask.shape != values.shape[: mask.ndim]:
+        raise ShapeError(
+            f"[loss] the predictions' mask {mask.shape} does not fit the losses {values.shape}: there must be one loss, or several, for "
+            "each step. A layer that takes the steps away must say so by compute_mask"
+        )
+    shares = cast(mask, values.dtype)
+    if spread:
+        seen = ops.sum(shares)
+        shares = shares * ops.where(ops.equal(seen, 0.0), 0.0, float(mask.size) / ops.maximum(seen, 1.0))
+    return fitted(shares, values)
 
 
 def fitted(weights: Tensor, values: Tensor) -> Tensor:
@@ -118,7 +143,13 @@ def fitted(weights: Tensor, values: Tensor) -> Tensor:
 
 
 class LossFunction(Loss):
-    """A function of (y_true, y_pred) as a Loss object: what `compile(loss=function)` makes of it."""
+    """A function of (y_true, y_pred) as a Loss object: what `compile(loss=function)` makes of it.
+
+    >>> import gpudl
+    >>> loss = LossFunction(gpudl.losses.huber, delta=0.5)
+    >>> float(loss([[0.0]], [[2.0]]))
+    0.875
+    """
 
     def __init__(
         self,
@@ -137,4 +168,5 @@ class LossFunction(Loss):
 
     @property
     def function(self) -> Callable[..., Tensor]:
+        """The function that it was made of."""
         return self._fn

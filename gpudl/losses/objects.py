@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..ops._common import cast
 from ..tensors import Tensor
 from .base import Loss
 from .functions import binary_crossentropy, categorical_crossentropy, mean_squared_error, sparse_categorical_crossentropy
@@ -110,10 +109,9 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         each = sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
-        if self.ignore_class is None or self.reduction not in ("sum_over_batch_size", "mean"):
-            return each
-        kept = cast(ops.not_equal(y_true.reshape(each.shape), self.ignore_class), each.dtype)
-        return each * (float(each.size) / ops.maximum(ops.sum(kept), 1.0))
+        if self.ignore_class is not None:
+            each._keras_mask = ops.not_equal(y_true.reshape(each.shape), self.ignore_class)
+        return each
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "ignore_class": self.ignore_class}

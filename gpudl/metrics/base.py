@@ -15,7 +15,7 @@ from ..errors import ShapeError
 from ..losses.functions import pair, same_rank
 from ..named import snake_case
 from ..ops._common import as_tensor, cast
-from ..tensors import Tensor, TensorLike
+from ..tensors import Tensor, TensorLike, mask_of
 from ..variables import Variable, move
 from ..versioned import Versioned
 
@@ -56,6 +56,7 @@ class Metric(Versioned):
 
     @property
     def variables(self) -> list[Variable]:
+        """What it gathers in."""
         return [v for v, _ in self._variables]
 
     def add_variable(self, shape: tuple[int, ...] = (), initializer: Any = "zeros", dtype: Any = None, name: str = "state") -> Variable:
@@ -110,11 +111,13 @@ class Metric(Versioned):
         return f"<{type(self).__name__} {self.name!r}>"
 
     def get_config(self) -> dict[str, Any]:
+        """The arguments that make the same metric again."""
         config: dict[str, Any] = {"name": self.name}
         return config if self.dtype == dtypes.float64 else {**config, "dtype": str(self.dtype)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Metric:
+        """A metric from what `get_config` gave."""
         return cls(**config)
 
 
@@ -165,8 +168,31 @@ def prepared_weight(sample_weight: Any, values: Tensor) -> Tensor | float | None
     return weights
 
 
+def with_mask(sample_weight: Any, y_pred: Any) -> Any:
+    """Weights that are 0 where the predictions' mask says that a step does not count."""
+    mask = mask_of(y_pred)
+    if mask is None:
+        return sample_weight
+    seen = cast(mask, dtypes.floatx())
+    if sample_weight is None or isinstance(sample_weight, (bool, int, float)):
+        return seen if sample_weight is None else seen * float(sample_weight)
+    weights = cast(as_tensor(sample_weight, seen), seen.dtype)
+    if weights.ndim == seen.ndim + 1 and weights.shape[-1] == 1:
+        weights = weights.reshape(weights.shape[:-1])
+    while 0 < weights.ndim < seen.ndim:
+        weights = weights.reshape(*weights.shape, 1)
+    return seen * weights
+
+
 class MeanOf(Mean):
-    """The mean over all samples of a function of (y_true, y_pred) that gives a number, or numbers, for each sample."""
+    """The mean over all samples of a function of (y_true, y_pred) that gives a number, or numbers, for each sample.
+
+    >>> import gpudl
+    >>> m = MeanOf(lambda y_true, y_pred: gpudl.ops.abs(y_true - y_pred), name="distance")
+    >>> m.update_state([1.0, 2.0], [1.0, 4.0])
+    >>> float(m.result())
+    1.0
+    """
 
     def __init__(self, fn: Callable[..., TensorLike], name: str | None = None, dtype: Any = None, **arguments: Any) -> None:
         super().__init__(name=name or getattr(fn, "__name__", "metric"), dtype=dtype)
@@ -174,9 +200,11 @@ class MeanOf(Mean):
 
     @property
     def function(self) -> Callable[..., TensorLike]:
+        """The function that it was made of."""
         return self._fn
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        sample_weight = with_mask(sample_weight, y_pred)
         y_true, y_pred = pair(y_true, y_pred)
         super().update_state(as_tensor(self._fn(y_true, y_pred, **self._arguments), y_pred), sample_weight)
 
@@ -215,6 +243,7 @@ class BinaryAccuracy(Mean):
         self._built = True
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        sample_weight = with_mask(sample_weight, y_pred)
         y_true, y_pred = same_rank(*pair(y_true, y_pred))
         self.stands_with(y_pred)
         ops.binary_accuracy_(self.total, y_pred, y_true, self.threshold, prepared_weight(sample_weight, y_pred))
@@ -235,6 +264,7 @@ class CategoricalAccuracy(Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        sample_weight = with_mask(sample_weight, y_pred)
         y_true, y_pred = pair(y_true, y_pred)
         if y_true.shape != y_pred.shape:
             raise ShapeError(
@@ -257,6 +287,7 @@ class SparseCategoricalAccuracy(Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        sample_weight = with_mask(sample_weight, y_pred)
         y_true, y_pred = pair(y_true, y_pred)
         if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
             y_true = y_true.reshape(y_true.shape[:-1])
@@ -292,6 +323,7 @@ class Accuracy(Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        sample_weight = with_mask(sample_weight, y_pred)
         y_pred = as_tensor(y_pred, y_true if isinstance(y_true, Tensor) else None)
         y_true, y_pred = same_rank(as_tensor(y_true, y_pred), y_pred)
         self.stands_with(y_pred)

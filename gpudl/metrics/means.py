@@ -12,7 +12,7 @@ from ..losses.regression import cosine
 from ..named import snake_case
 from ..ops._common import as_tensor, cast
 from ..tensors import Tensor, TensorLike
-from .base import Mean, MeanOf, Metric, prepared_weight, row_weight
+from .base import Mean, MeanOf, Metric, prepared_weight, row_weight, with_mask
 
 
 class Sum(Metric):
@@ -69,25 +69,49 @@ class MeanAbsoluteError(_MeanLoss):
 
 
 class MeanAbsolutePercentageError(_MeanLoss):
-    """The mean of `losses.mean_absolute_percentage_error`."""
+    """The mean of `losses.mean_absolute_percentage_error`.
+
+    >>> m = MeanAbsolutePercentageError()
+    >>> m.update_state([[2.0]], [[1.0]])
+    >>> float(m.result())
+    50.0
+    """
 
     loss = staticmethod(losses.mean_absolute_percentage_error)
 
 
 class MeanSquaredLogarithmicError(_MeanLoss):
-    """The mean of `losses.mean_squared_logarithmic_error`."""
+    """The mean of `losses.mean_squared_logarithmic_error`.
+
+    >>> m = MeanSquaredLogarithmicError()
+    >>> m.update_state([[0.0]], [[1.0]])
+    >>> round(float(m.result()), 4)
+    0.4805
+    """
 
     loss = staticmethod(losses.mean_squared_logarithmic_error)
 
 
 class Hinge(_MeanLoss):
-    """The mean of `losses.hinge`."""
+    """The mean of `losses.hinge`.
+
+    >>> m = Hinge()
+    >>> m.update_state([[-1.0, 1.0]], [[0.5, 0.5]])
+    >>> float(m.result())
+    1.0
+    """
 
     loss = staticmethod(losses.hinge)
 
 
 class KLDivergence(_MeanLoss):
-    """The mean of `losses.kl_divergence`."""
+    """The mean of `losses.kl_divergence`.
+
+    >>> m = KLDivergence()
+    >>> m.update_state([[1.0, 0.0]], [[0.5, 0.5]])
+    >>> round(float(m.result()), 4)
+    0.6931
+    """
 
     loss = staticmethod(losses.kl_divergence)
 
@@ -106,7 +130,13 @@ class CosineSimilarity(_MeanLoss):
 
 
 class BinaryCrossentropy(_MeanLoss):
-    """The mean of `losses.binary_crossentropy`."""
+    """The mean of `losses.binary_crossentropy`.
+
+    >>> m = BinaryCrossentropy()
+    >>> m.update_state([[1.0], [0.0]], [[0.5], [0.5]])
+    >>> round(float(m.result()), 4)
+    0.6931
+    """
 
     loss = staticmethod(losses.binary_crossentropy)
 
@@ -117,7 +147,13 @@ class BinaryCrossentropy(_MeanLoss):
 
 
 class CategoricalCrossentropy(_MeanLoss):
-    """The mean of `losses.categorical_crossentropy`."""
+    """The mean of `losses.categorical_crossentropy`.
+
+    >>> m = CategoricalCrossentropy()
+    >>> m.update_state([[0.0, 1.0]], [[0.5, 0.5]])
+    >>> round(float(m.result()), 4)
+    0.6931
+    """
 
     loss = staticmethod(losses.categorical_crossentropy)
 
@@ -133,7 +169,13 @@ class CategoricalCrossentropy(_MeanLoss):
 
 
 class SparseCategoricalCrossentropy(_MeanLoss):
-    """The mean of `losses.sparse_categorical_crossentropy`."""
+    """The mean of `losses.sparse_categorical_crossentropy`.
+
+    >>> m = SparseCategoricalCrossentropy()
+    >>> m.update_state([1], [[0.5, 0.5]])
+    >>> round(float(m.result()), 4)
+    0.6931
+    """
 
     loss = staticmethod(losses.sparse_categorical_crossentropy)
 
@@ -180,6 +222,7 @@ class SparseTopKCategoricalAccuracy(Mean):
         self._built = True
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
+        sample_weight = with_mask(sample_weight, y_pred)
         y_true, y_pred = pair(y_true, y_pred)
         if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
             y_true = y_true.reshape(y_true.shape[:-1])

@@ -75,6 +75,18 @@ def check_steps(name: str, value: Any, where: str = "fit") -> int | None:
     return None if value is None else check_count(name, value, 1, where)
 
 
+def loss_weight(value: Any) -> float | None:
+    """The factor of the loss that `compile(loss_weights=...)` says."""
+    given = value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
+    if given is None:
+        return None
+    if isinstance(given, (bool, str)) or not isinstance(given, (int, float, np.number)) or not math.isfinite(given):
+        raise ValueError(
+            f"[compile] loss_weights must be a number, or a list of one: there is one output. Received: loss_weights={value!r}"
+        )
+    return float(given)
+
+
 def same_length(x: Array, other: Array | None, what: str, where: str = "fit") -> None:
     if other is not None and len(other) != len(x):
         raise ValueError(f"[{where}] x and {what} must have the same number of rows. Received: x with {len(x)}, {what} with {len(other)}")
@@ -102,19 +114,20 @@ def fit_input(x: Array, expected: tuple[int | None, ...] | None, first_layer: st
 
 
 def to_weights(sample_weight: Any, class_weight: Any, x: Array, y: Array, dtype: np.dtype[Any], where: str = "fit") -> Array | None:
-    """One weight an example, or None. Class weights are looked up by label and multiply the sample weights."""
+    """One weight an example, or one a step of each, or None. Class weights are looked up by label and multiply the sample weights."""
     weights = None
     if sample_weight is not None:
         weights = to_array(sample_weight, "sample_weight", where)
         if weights.ndim == 2 and weights.shape[1] == 1:
             weights = weights[:, 0]
-        if weights.ndim != 1:
-            raise ShapeError(f"[{where}] sample_weight must have shape ({len(x)},). Received: shape {weights.shape}")
+        steps = f", or {y.shape[:2]} for one weight a step" if y.ndim > 1 else ""
+        if weights.ndim == 0 or (weights.ndim > 1 and weights.shape[1:] != y.shape[1 : weights.ndim]):
+            raise ShapeError(f"[{where}] sample_weight must have shape ({len(x)},){steps}. Received: shape {weights.shape}")
         same_length(x, weights, "sample_weight", where)
         check_finite(weights, "sample_weight", where)
     if class_weight is not None:
         by_class = class_weights(class_weight, y)
-        weights = by_class if weights is None else weights * by_class
+        weights = by_class if weights is None else weights * by_class.reshape(-1, *(1,) * (weights.ndim - 1))
     return None if weights is None else np.ascontiguousarray(weights, dtype)
 
 

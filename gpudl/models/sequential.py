@@ -14,10 +14,11 @@ from ..initializers import Initializer
 from ..layers import InputLayer, Layer
 from ..layers.arguments import Shape
 from ..layers.building import remember
+from ..layers.masks import remasked
 from ..layers.support import located
 from ..named import custom_object_scope
 from ..regularizers import Regularizer
-from ..tensors import Tensor
+from ..tensors import Tensor, mask_of
 from ..versioned import touched
 from . import saving, summary
 from .trainer import Trainer
@@ -212,17 +213,18 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
 
     # computing --------------------------------------------------------------------------------------------------------------
 
-    def __call__(self, inputs: Any, training: bool | None = None) -> Tensor:  # type: ignore[override]
+    def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Tensor:  # type: ignore[override]
         """The output of the last layer, on the tape; the first call builds.
 
         Args:
             inputs: a batch: a tensor, or anything that makes one.
             training: whether this is a training step; default: as the layer or model that calls, else False.
+            mask: bools (N, T): which steps of sequences count. Default: the mask that a layer gave the inputs, if any.
         """
-        return Layer.__call__(self, inputs, training=training)  # type: ignore[no-any-return]
+        return Layer.__call__(self, inputs, training=training, mask=mask)  # type: ignore[no-any-return]
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        x = inputs
+    def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
+        x = inputs if mask is mask_of(inputs) else remasked(inputs, mask)
         layer: Layer = self
         try:
             for layer in self._stack:
@@ -231,6 +233,12 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
             located(error, layer, self._index(layer))
             raise
         return x
+
+    supports_masking = True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """None: the last layer has put the mask on the output, if there is one."""
+        return None
 
     def _let_in(self, x: Any) -> Any:
         """Tensors as they are: each layer casts to its own dtype."""

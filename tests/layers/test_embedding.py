@@ -57,7 +57,7 @@ def test_trains_in_a_model() -> None:
 REFUSED = [
     (lambda: L.Embedding(0, 3), ValueError, "input_dim=0"),
     (lambda: L.Embedding(3, "8"), TypeError, "output_dim='8'"),
-    (lambda: L.Embedding(3, 8, mask_zero=True), NotImplementedError, "mask=x != 0"),
+    (lambda: L.Embedding(3, 8, mask_zero=1), TypeError, "mask_zero must be True or False"),
     (lambda: L.Embedding(3, 8, embedding_initializer="ones"), TypeError, "Did you mean 'embeddings_initializer'"),
     (lambda: L.Embedding(3, 2, weights=[np.ones((2, 2))]), ValueError, r"shape \(3, 2\)"),
 ]

@@ -67,7 +67,7 @@ def test_files_hold_the_name_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("call,error,words", [
     (lambda: L.Lambda(3), TypeError, "function=3"),
     (lambda: L.Lambda(doubled, arguments=[1]), TypeError, "arguments"),
-    (lambda: L.Lambda(doubled, mask=doubled), NotImplementedError, "masks"),
+    (lambda: L.Lambda(doubled, mask="unknown"), ValueError, "the mask 'unknown' is not in a file"),
     (lambda: L.Lambda(doubled, output_shape="x").compute_output_shape((None, 3)), TypeError, "output_shape='x'"),
 ])  # fmt: skip
 def test_refused(call: Any, error: type[Exception], words: str) -> None:
