@@ -64,42 +64,93 @@ LOSS_SCALE_ = Op("loss_scale_", None, _loss_scale_, updates=2)
 
 
 def accumulate_(total: Tensor, g: Tensor) -> None:
-    """total += g"""
+    """total += g
+
+    >>> import gpudl
+    >>> total = gpudl.tensor([1.0])
+    >>> accumulate_(total, gpudl.tensor([2.0]))
+    >>> total
+    Tensor([3.], dtype=float32)
+    """
     apply(ACCUMULATE_, (g,), updates=(total,))
 
 
 def mean_gradient_(total: Tensor, g: Tensor, steps: int) -> Tensor:
-    """(total + g) / steps, as a new tensor; total becomes 0."""
+    """(total + g) / steps, as a new tensor; total becomes 0.
+
+    >>> import gpudl
+    >>> total = gpudl.tensor([1.0])
+    >>> mean_gradient_(total, gpudl.tensor([2.0]), 2), total
+    (Tensor([1.5], dtype=float32), Tensor([0.], dtype=float32))
+    """
     return apply(MEAN_GRADIENT_, (g,), (int(steps),), updates=(total,))  # type: ignore[no-any-return]
 
 
 def average_(average: Tensor, p: Tensor, steps: Tensor, momentum: float) -> None:
-    """average = momentum average + (1 - momentum) p; while `steps`, the steps done, are 0 it becomes p."""
+    """average = momentum average + (1 - momentum) p; while `steps`, the steps done, are 0 it becomes p.
+
+    >>> import gpudl
+    >>> average, p = gpudl.tensor([1.0]), gpudl.tensor([2.0])
+    >>> average_(average, p, gpudl.tensor(5), 0.5)
+    >>> average
+    Tensor([1.5], dtype=float32)
+    """
     apply(AVERAGE_, (p, steps), (float(momentum),), updates=(average,))
 
 
 def overwrite_(p: Tensor, average: Tensor, steps: Tensor, frequency: int) -> None:
-    """p = average in every step whose number, steps + 1, is a multiple of `frequency`."""
+    """p = average in every step whose number, steps + 1, is a multiple of `frequency`.
+
+    >>> import gpudl
+    >>> p, average = gpudl.tensor([1.0]), gpudl.tensor([2.0])
+    >>> overwrite_(p, average, gpudl.tensor(3), 4)
+    >>> p
+    Tensor([2.], dtype=float32)
+    """
     apply(OVERWRITE_, (average, steps), (int(frequency),), updates=(p,))
 
 
 def all_finite(*gradients: Tensor) -> Tensor:
-    """Whether no element of any of these tensors is infinite or NaN: a bool without axes."""
+    """Whether no element of any of these tensors is infinite or NaN: a bool without axes.
+
+    >>> import gpudl
+    >>> all_finite(gpudl.tensor([1.0, float("inf")]), gpudl.tensor([2.0]))
+    Tensor(False, dtype=bool)
+    """
     return apply(ALL_FINITE, gradients)  # type: ignore[no-any-return]
 
 
 def backup(x: Tensor) -> Tensor:
-    """A copy with memory of its own."""
+    """A copy with memory of its own.
+
+    >>> import gpudl
+    >>> backup(gpudl.tensor([1.0]))
+    Tensor([1.], dtype=float32)
+    """
     return apply(COPY, (x,))  # type: ignore[no-any-return]
 
 
 def undo_(x: Tensor, before: Tensor, finite: Tensor) -> None:
-    """x = before, unless `finite`."""
+    """x = before, unless `finite`.
+
+    >>> import gpudl
+    >>> x = gpudl.tensor([1.0])
+    >>> undo_(x, gpudl.tensor([2.0]), gpudl.tensor(False))
+    >>> x
+    Tensor([2.], dtype=float32)
+    """
     apply(UNDO_, (before, finite), updates=(x,))
 
 
 def loss_scale_(scale: Tensor, count: Tensor, finite: Tensor, growth_steps: int) -> None:
-    """Halve the scale after a step that was not finite, double it after `growth_steps` in a row that were; count counts these."""
+    """Halve the scale after a step that was not finite, double it after `growth_steps` in a row that were; count counts these.
+
+    >>> import gpudl
+    >>> scale, count = gpudl.tensor(8.0), gpudl.tensor(3)
+    >>> loss_scale_(scale, count, gpudl.tensor(False), 100)
+    >>> scale, count
+    (Tensor(4., dtype=float32), Tensor(0, dtype=int32))
+    """
     apply(LOSS_SCALE_, (finite,), (int(growth_steps),), updates=(scale, count))
 
 

@@ -67,7 +67,15 @@ ADAFACTOR_FACTORED_ = Op("adafactor_factored_", None, _adafactor_factored_, upda
 
 def lamb_(p: Tensor, m: Tensor, v: Tensor, g: Tensor, rate: Tensor, steps: Tensor, beta_1: float, beta_2: float, epsilon: float) -> None:
     """m += (1 - beta_1)(g - m); v += (1 - beta_2)(g^2 - v); d = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon), t = steps + 1;
-    p -= rate norm(p) / norm(d) d, the quotient 1 where one of the norms is 0."""
+    p -= rate norm(p) / norm(d) d, the quotient 1 where one of the norms is 0.
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([3.0, 4.0]), gpudl.tensor([1.0, 1.0]), gpudl.tensor(0.5)
+    >>> m, v = gpudl.zeros(2), gpudl.zeros(2)
+    >>> lamb_(p, m, v, g, rate, gpudl.tensor(0), 0.9, 0.999, 0.0)
+    >>> [round(x, 4) for x in p.tolist()]
+    [1.2322, 2.2322]
+    """
     apply(LAMB_, (g, rate, steps), (float(beta_1), float(beta_2), float(epsilon)), updates=(p, m, v))
 
 
@@ -75,7 +83,15 @@ def adafactor_(p: Tensor, v: Tensor, averages: tuple[Tensor, ...], g: Tensor, ra
                least: float, clip: float, relative: bool) -> None:  # fmt: skip
     """With t = steps + 1, k = 1 - t^decay and s = g^2 + tiny: v = k v + (1 - k) s, or for a matrix, with the averages r and c of the means
     of s over its last axis and the one before, v = r c / mean(r); d = g / sqrt(v);
-    p -= max(least, rms(p)) min(rate, 1 / sqrt(t)) d / max(1, rms(d) / clip)."""
+    p -= max(least, rms(p)) min(rate, 1 / sqrt(t)) d / max(1, rms(d) / clip).
+
+    >>> import gpudl
+    >>> p, g, rate = gpudl.tensor([3.0, -3.0]), gpudl.tensor([1.0, 1.0]), gpudl.tensor(0.5)
+    >>> v = gpudl.zeros(2)
+    >>> adafactor_(p, v, (), g, rate, gpudl.tensor(0), -0.8, 1e-30, 0.001, 1.0, True)
+    >>> p
+    Tensor([ 1.5, -4.5], dtype=float32)
+    """
     op = ADAFACTOR_FACTORED_ if averages else ADAFACTOR_
     apply(op, (g, rate, steps), (float(decay), float(tiny), float(least), float(clip), bool(relative)), updates=(p, v, *averages))
 
