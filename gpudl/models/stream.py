@@ -52,6 +52,7 @@ class Stream:
         self, source: Any, steps: int | None, where: str, labelled: bool = True, permutation: Callable[[int], Any] | None = None
     ) -> None:
         self.source, self.where, self.labelled, self.permutation = source, where, labelled, permutation
+        self.class_weight: Any = None  # class number -> weight, for every batch
         self.once = hasattr(source, "__next__")  # a generator: it cannot be started anew
         self.indexed = not self.once and hasattr(source, "__getitem__") and hasattr(source, "__len__")
         length = len(source) if hasattr(source, "__len__") else None
@@ -109,7 +110,7 @@ class Stream:
             if callable(ended):
                 ended()
 
-    def jobs(self, kind: str, admit: Callable[[Any, Any, Any], list[Tensor]]) -> Iterator[Job]:
+    def jobs(self, kind: str, admit: Callable[[Any, Any, Any, Any], list[Tensor]]) -> Iterator[Job]:
         """One step a batch."""
         for x, y, weights in self.batches():
-            yield Job(f"{kind}_batch", admit(x, y, weights), (), 1)
+            yield Job(f"{kind}_batch", admit(x, y, weights, self.class_weight), (), 1)

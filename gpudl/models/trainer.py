@@ -6,6 +6,7 @@ does stands in step.py, how it is replayed in gpudl/replay.py.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ class Trainer(Versioned):
         self.metrics_in_use: list[Any] = []
         self.loss_tracker: Any = None
         self.stop_training = False
+        self._loss_weight: float | None = None
         self._first_epoch = 0
         self.history: Any = None
         self._compiled = False
@@ -70,6 +72,10 @@ class Trainer(Versioned):
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
         capture: bool | str = "auto",
+        loss_weights: Any = None,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
         **unknown: Any,
     ) -> None:
         """Say how to train: every name is checked now, not at the first step.
@@ -81,22 +87,32 @@ class Trainer(Versioned):
             weighted_metrics: the same, weighted by `sample_weight`.
             run_eagerly: run every step's Python code, e.g. to debug it; default False.
             capture: ``"auto"`` replays steps where that is possible; True makes it an error where it is not.
+            loss_weights: a factor of the loss, a number or a list of one; default None, no factor.
+            steps_per_execution, jit_compile, auto_scale_loss: taken as in Keras, without effect: whole stretches of steps are replayed, and
+                an optimizer that scales the loss says so itself.
 
         Raises:
             ValueError: for an unknown optimizer, loss or metric, with the nearest name.
             TypeError: for an unknown keyword.
         """
-        allowed = ("optimizer", "loss", "metrics", "weighted_metrics", "run_eagerly", "capture")
         for keyword in unknown:
-            raise unknown_keyword("compile", keyword, allowed)
+            raise unknown_keyword("compile", keyword, _arguments(self.compile))
+        for step in ("train_step", "test_step", "predict_step"):
+            if hasattr(type(self), step):
+                raise NotImplementedError(
+                    f"[compile] {type(self).__name__} has a {step} of its own, which fit would not call. Write compute_loss, or a loop of "
+                    "your own: docs/custom-loops.md"
+                )
         if capture not in ("auto", True, False):
             raise ValueError(f"[compile] capture must be 'auto', True or False. Received: {capture!r}")
+        d.check_count("steps_per_execution", steps_per_execution, 1, "compile")
+        factor = d.loss_weight(loss_weights)
         chosen_optimizer = optimizers.get(optimizer)
         chosen_loss = None if loss is None else losses.get(loss)
         wanted = [(m, False) for m in _as_list(metrics, "metrics")] + [(m, True) for m in _as_list(weighted_metrics, "weighted_metrics")]
         for m, _ in wanted:
             metrics_module.check(m)
-        self.optimizer, self.loss = chosen_optimizer, chosen_loss
+        self.optimizer, self.loss, self._loss_weight = chosen_optimizer, chosen_loss, factor
         self._metrics_wanted, self._metrics_for = wanted, None
         self.metrics_in_use = []
         self.loss_tracker = None
@@ -115,9 +131,19 @@ class Trainer(Versioned):
         """Terms of regularisers, to be added to the loss."""
         return [penalty for layer in self.layers for penalty in layer.losses]
 
-    def compute_loss(self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """The number to be made small: the loss of the batch plus the penalties. May be overridden."""
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Tensor:
+        """The number to be made small: the loss of the batch plus the penalties. May be overridden.
+
+        Args:
+            x: the inputs of the batch.
+            y: its targets.
+            y_pred: what the model made of x.
+            sample_weight: one weight an example, or None.
+            training: whether this is a training step.
+        """
         loss: Tensor = self.loss(y, y_pred, sample_weight)
+        if self._loss_weight is not None:
+            loss = loss * self._loss_weight
         for penalty in self.penalties():
             loss = loss + penalty
         return loss
@@ -129,6 +155,10 @@ class Trainer(Versioned):
 
     @property
     def metrics_names(self) -> list[str]:
+        """The names in logs, in the order of what `evaluate` returns."""
+        if self._compiled and self.loss_tracker is None:  # nothing has been measured yet
+            chosen = [metrics_module.get(m, loss=self.loss) for m, _ in self._metrics_wanted or []]
+            return list(metrics_module.unique_names([metrics_module.Mean(name="loss"), *chosen]))
         return list(metrics_module.unique_names(self.metrics))
 
     # preparation ------------------------------------------------------------------------------------------------------------
@@ -270,7 +300,7 @@ class Trainer(Versioned):
             validation_split: the fraction at the end of the data that is kept for validation.
             validation_data: ``(x, y)`` or ``(x, y, sample_weight)``.
             shuffle: draw a new order for every epoch, default True.
-            class_weight: class number -> weight of its examples.
+            class_weight: class number -> weight of its examples. It multiplies `sample_weight`, and the weights of batches.
             sample_weight: one weight an example.
             initial_epoch: the epoch to start from, default 0.
             steps_per_epoch, validation_steps: batches an epoch, and a validation; default: as many as there are. With arrays, an epoch
@@ -285,7 +315,7 @@ class Trainer(Versioned):
         """
         self._need("fit")
         for keyword in unknown:
-            raise unknown_keyword("fit", keyword, [*self.fit.__code__.co_varnames[1 : self.fit.__code__.co_argcount]])
+            raise unknown_keyword("fit", keyword, _arguments(self.fit))
         batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1)
         epochs, initial_epoch = d.check_count("epochs", epochs, 0), d.check_count("initial_epoch", initial_epoch, 0)
         held_batch = d.check_count("validation_batch_size", batch if validation_batch_size is None else validation_batch_size, 1)
@@ -338,12 +368,13 @@ class Trainer(Versioned):
         if not is_stream(x):
             arrays = self._admit(where, x, y, sample_weight, class_weight, names)
             return arrays, arrays
-        for name, value in (("y", y), ("sample_weight", sample_weight), ("class_weight", class_weight), ("batch_size", batch_size)):
+        for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
             if value is not None:
                 raise ValueError(f"[{where}] {name} must not be given where {names[0]} gives whole batches (x, y) or (x, y, sample_weight)")
         order = (lambda n: gpudl_random.host_rng().permutation(n)) if shuffle else None
         stream = Stream(x, steps, where, permutation=order)
-        return stream, self._admit(where, *stream.first(), names=names)
+        stream.class_weight = class_weight
+        return stream, self._admit(where, *stream.first(), class_weight, names=names)
 
     def _held(self, where: str, validation_data: Any, steps: int | None) -> tuple[Any, list[Any]]:
         names = ("validation_data x", "validation_data y")
@@ -358,9 +389,9 @@ class Trainer(Versioned):
     def _placed(self, source: Any, batch: int, steps: int | None) -> d.Dataset | Stream:
         return source if isinstance(source, Stream) else d.Dataset.make(source, self._backend, self._dtype, batch, steps)
 
-    def _placed_batch(self, x: Any, y: Any, weights: Any) -> list[Tensor]:
+    def _placed_batch(self, x: Any, y: Any, weights: Any, class_weight: Any = None) -> list[Tensor]:
         """One batch of a stream, checked and on the device."""
-        arrays = self._admit("fit", x, y, weights)
+        arrays = self._admit("fit", x, y, weights, class_weight)
         return [d.resident(a, self._backend, self._dtype) for a in arrays if a is not None]
 
     def _log_names(self, y: np.ndarray[Any, Any], input_shape: tuple[int, ...]) -> list[str]:
@@ -443,9 +474,9 @@ class Trainer(Versioned):
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Any = None,
+        steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
-        steps: int | None = None,
         **unknown: Any,
     ) -> Any:
         """The loss and metrics on data, with the weights as they are. The data may come in batches, as for `fit`.
@@ -454,9 +485,7 @@ class Trainer(Versioned):
         """
         self._need("evaluate")
         for keyword in unknown:
-            raise unknown_keyword(
-                "evaluate", keyword, ["x", "y", "batch_size", "verbose", "sample_weight", "callbacks", "return_dict", "steps"]
-            )
+            raise unknown_keyword("evaluate", keyword, _arguments(self.evaluate))
         batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1, "evaluate")
         steps = d.check_steps("steps", steps, "evaluate")
         source, first = self._source("evaluate", x, y, sample_weight, None, batch_size, steps)
@@ -479,8 +508,8 @@ class Trainer(Versioned):
         x: Any = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        callbacks: Any = None,
         steps: int | None = None,
+        callbacks: Any = None,
         **unknown: Any,
     ) -> np.ndarray[Any, Any]:
         """The model's output for every row of x, as a NumPy array. x may come in batches, as for `fit`; targets in them are left out.
@@ -492,7 +521,7 @@ class Trainer(Versioned):
         """
         self._need("predict", loss=False)
         for keyword in unknown:
-            raise unknown_keyword("predict", keyword, ["x", "batch_size", "verbose", "callbacks", "steps"])
+            raise unknown_keyword("predict", keyword, _arguments(self.predict))
         batch = d.check_count("batch_size", BATCH if batch_size is None else batch_size, 1, "predict")
         steps = d.check_steps("steps", steps, "predict")
         if is_stream(x):
@@ -552,6 +581,10 @@ class Trainer(Versioned):
         for metric in self.metrics:
             metric.reset_state()
 
+    def get_metrics_result(self) -> dict[str, float]:
+        """The loss and metrics so far, by their names."""
+        return self._logs()
+
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
         where = kind.replace("_batch", "_on_batch")
         self._need(where)
@@ -570,6 +603,10 @@ class Trainer(Versioned):
         self._workspace = Workspace()
         if self.optimizer is not None:
             variables.move(self.optimizer.variables, device)
+
+
+def _arguments(method: Callable[..., Any]) -> list[str]:
+    return [p.name for p in inspect.signature(method).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 def _as_list(value: Any, what: str) -> Sequence[Any]:
