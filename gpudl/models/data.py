@@ -87,16 +87,6 @@ def loss_weight(value: Any) -> float | None:
     return float(given)
 
 
-def loss_weight(value: Any) -> float | None:
-    """The factor of the loss that `compile(loss_weights=...)` says."""
-    given = value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
-    if given is None:
-        return None
-    if isinstance(given, (bool, str)) or not isinstance(given, (int, float, np.number)) or not math.isfinite(given):
-        raise ValueError(f"[compile] loss_weights must be a number, or a list of one: there is one output. Received: loss_weights={value!r}")
-    return float(given)
-
-
 def same_length(x: Array, other: Array | None, what: str, where: str = "fit") -> None:
     if other is not None and len(other) != len(x):
         raise ValueError(f"[{where}] x and {what} must have the same number of rows. Received: x with {len(x)}, {what} with {len(other)}")

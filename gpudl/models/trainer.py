@@ -255,7 +255,9 @@ class Trainer(Versioned):
         layers = [below for layer in self.layers for below in layer._tree()]
         parts: list[Any] = [type(self), *[type(layer) for layer in layers]]
         parts += [type(self.optimizer)] if self.optimizer is not None else []
-        parts += [getattr(layer, name, None) for layer in layers for name in ("activation", "recurrent_activation", "function", "cell", "cells")]
+        parts += [
+            getattr(layer, name, None) for layer in layers for name in ("activation", "recurrent_activation", "function", "cell", "cells")
+        ]
         parts += [getattr(self.loss, "function", self.loss), *[getattr(m, "function", m) for m in self.metrics_in_use]]
         parts += [v.constraint for layer in self.layers for v in layer.trainable_variables]
         own = __name__.split(".")[0]
