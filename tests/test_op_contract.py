@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PATHS
+from emulated import CUDA_OFF, FAST, launched
 from op_cases import CASES
 
 from gpudl import Tensor, autograd, op, ops, testing
 from gpudl.backends.cpu import compiled as compiled_kernels
-from gpudl.plan import Recording
 from gpudl.testing import Case, contract, differences
 
 # Where the layout of the operands belongs to the bits of the result: NumPy chooses the order of a sum by the layout, and has faster
@@ -33,18 +32,12 @@ COMPILED_OFF: dict[str, float] = {}
 TESTS = str(Path(__file__).parent)
 
 
-def launched(case: Case) -> set[str]:
-    """The ops that a case launches, forward and backward."""
-    with testing.use_kernels("numpy"), Recording() as recording:
-        contract.evaluate(case, contract.arrays_for(case, case.dtypes[0] if case.dtypes else None), contract.differentiable(case))
-    return {call.op.name for call in recording.calls}
-
-
 def pairs() -> list[Any]:
-    """Every case on the path "numpy"; on the path "cpu" those where a compiled kernel takes part, since all others run the same code."""
-    table = compiled_kernels().keys()
-    compiled = [case for case in CASES if launched(case) & table] if "cpu" in PATHS else []
-    return [pytest.param(case, path, id=f"{path}-{case.name}") for path, cases in (("numpy", CASES), ("cpu", compiled)) for case in cases]
+    """Every case on the path "numpy"; on the others those where a compiled kernel takes part, since all others run the same code."""
+    paths = [("numpy", CASES)]
+    tables = {"cpu": compiled_kernels(), "emulated": FAST.module.kernels() if FAST.module else {}}
+    paths += [(path, [case for case in CASES if launched(case) & table.keys()]) for path, table in tables.items() if table]
+    return [pytest.param(case, path, id=f"{path}-{case.name}") for path, cases in paths for case in cases]
 
 
 each = pytest.mark.parametrize(("case", "path"), pairs(), indirect=["path"])
@@ -74,7 +67,7 @@ def test_replay(case: Case, path: str) -> None:
 
 @each
 def test_launches(case: Case, path: str) -> None:
-    testing.check_launches(case, COMPILED_OFF)
+    testing.check_launches(case, CUDA_OFF if path == "emulated" else COMPILED_OFF)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.errors], ids=[c.name for c in CASES if c.errors])

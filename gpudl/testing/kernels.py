@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import backends, config
+from .. import backends, config, native
 from ..backends.base import Kernels
-from ..backends.cpu import compiled
 from ..backends.reference import run_reference
 from ..errors import BackendError
 from ..op import DONE, STRIDED, Op
@@ -20,25 +19,31 @@ from .compare import assert_close, assert_same_bits
 
 @contextmanager
 def use_kernels(path: str) -> Iterator[None]:
-    """Within the block, run the CPU's ops on the path ``"numpy"`` (reference kernels alone) or ``"cpu"`` (compiled ones where there are).
+    """Within the block, run the CPU's ops on the path ``"numpy"`` (reference kernels alone), ``"cpu"`` (compiled ones where there are),
+    ``"emulated"`` or ``"checked"`` (CUDA kernels, emulated).
 
-    Raises BackendError if the compiled module is not there.
+    Raises BackendError if the module is not there.
 
     >>> with use_kernels("numpy"):
     ...     backends.get("cpu").name
     'numpy'
     """
     backend = backends.get("cpu")
-    table = {} if path == "numpy" else compiled()
-    if path not in ("numpy", "cpu") or (path == "cpu" and not table):
-        raise BackendError(f"there is no path {path!r} here; 'numpy' and, with the module _cpu, 'cpu' are the CPU's")
-    before = backend.table
-    backend.use(table)
+    if path not in ("numpy", "cpu", "emulated", "checked"):
+        raise BackendError(f"there is no path {path!r}; 'numpy', 'cpu', 'emulated' and 'checked' run on the CPU")
+    native_module = native.emulated(path) if path in ("emulated", "checked") else native.cpu()
+    module = native_module.module
+    if path != "numpy" and module is None:
+        raise BackendError(f"there is no path {path!r} here: {native_module.name}: {native_module.reason}")
+    before = backend.table, backend.module
+    backend.module = module
+    backend.use({} if path == "numpy" or module is None else module.kernels())
     config.bump()
     try:
         yield
     finally:
-        backend.use(before)
+        table, backend.module = before
+        backend.use(table)
         config.bump()
 
 

@@ -1,0 +1,66 @@
+"""The emulated CUDA kernels, as tests want them: the modules, the schedules under which a kernel must give the same, and how to call one.
+
+The modules come from an installation with GPUDL_EMULATION=ON or from a build folder on the path; where they are missing their tests are
+skipped, or fail with GPUDL_REQUIRE_EMULATION=1.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gpudl import native, testing
+from gpudl.plan import Recording
+from gpudl.testing import Case, contract
+
+FAST, CHECKED = native.emulated("emulated"), native.emulated("checked")
+REQUIRED = os.environ.get("GPUDL_REQUIRE_EMULATION") == "1"
+MODULES = [m.module for m in (FAST, CHECKED) if m.module is not None]
+if REQUIRED and len(MODULES) < 2:
+    raise RuntimeError(
+        f"GPUDL_REQUIRE_EMULATION=1, but {FAST.name}: {FAST.reason or 'loaded'}; {CHECKED.name}: {CHECKED.reason or 'loaded'}"
+    )
+needs_modules = pytest.mark.skipif(len(MODULES) < 2, reason=f"the emulation is not installed: {FAST.reason or CHECKED.reason}")
+
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "ascending": {"order": "ascending", "copies": "late"},
+    "descending": {"order": "descending", "copies": "early"},
+    "random1": {"order": "random", "copies": "random", "seed": 1},
+    "random2": {"order": "random", "copies": "random", "seed": 2},
+}
+
+# CUDA kernels that may round differently from the reference, in rounding units. All others agree bit for bit.
+CUDA_OFF: dict[str, float] = {}
+
+
+class Operand:
+    """What kernels take: an object with an attribute `array`."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+
+def call(module: ModuleType, name: str, outs: Sequence[np.ndarray], ins: Sequence[np.ndarray], attrs: Sequence[float] = ()) -> Any:
+    """Run a kernel of the table on arrays: None if done, 1 if there is none for them, 2 if it needs dense ones."""
+    return module.kernels()[name]([Operand(a) for a in outs], [Operand(a) for a in ins], tuple(attrs))
+
+
+def poisoned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
+    """An array of bytes 0xff, which are NaN in every float type."""
+    made = np.empty(shape, dtype)
+    made.reshape(-1).view(np.uint8)[:] = 0xFF
+    return made
+
+
+@cache
+def launched(case: Case) -> set[str]:
+    """The ops that a case launches, forward and backward."""
+    with testing.use_kernels("numpy"), Recording() as recording:
+        contract.evaluate(case, contract.arrays_for(case, case.dtypes[0] if case.dtypes else None), contract.differentiable(case))
+    return {call.op.name for call in recording.calls}
