@@ -39,7 +39,7 @@ __all__ = [
     "random", "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
 
-_LAZY = ("datasets", "preprocessing", "testing")  # loaded when first named, to keep the import light
+_LAZY = ("datasets", "preprocessing", "saving", "testing")  # loaded when first named, to keep the import light
 _missing = _missing_attribute(__name__, (*__all__, *_LAZY))
 
 

@@ -1,4 +1,5 @@
-"""Find objects by name in closed tables: `Table.get` for what users write, `custom_object_scope` for classes of their own.
+"""Find objects by name in closed tables: `Table.get` for what users write, `custom_object_scope` for classes of their own, for a while,
+and `register_keras_serializable` for the whole program.
 
 Nothing here imports a module or follows a path: a name that is not in a table, and was not handed in by the user, is an error.
 """
@@ -9,10 +10,12 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from . import renames
 from .errors import did_you_mean
+
+T = TypeVar("T")
 
 
 def snake_case(name: str) -> str:
@@ -38,6 +41,15 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[No
 
     Args:
         custom_objects: name -> class or function; None for none.
+
+    >>> import gpudl
+    >>> class Double(gpudl.layers.Layer):
+    ...     def call(self, x):
+    ...         return x * 2
+    >>> with custom_object_scope({"Double": Double}):
+    ...     layer = gpudl.layers.deserialize(gpudl.layers.serialize(Double()))
+    >>> type(layer).__name__
+    'Double'
     """
     before, _scope.objects = _scope.objects, {**_scope.objects, **(custom_objects or {})}
     try:
@@ -47,8 +59,79 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[No
 
 
 def custom_objects() -> Mapping[str, Any]:
-    """What the enclosing scopes added, name -> object."""
-    return _scope.objects
+    """What the enclosing scopes added and what was registered, name -> object."""
+    return {**_registered, **_scope.objects} if _registered else _scope.objects
+
+
+_registered: dict[str, Any] = {}  # "package>name" -> class or function
+_names: dict[Any, str] = {}  # the other way round
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
+    """A decorator: files and configurations may name this class or function, without custom_objects.
+
+    Args:
+        package: to keep names apart, default ``"Custom"``.
+        name: default the name of the class or function. In files it is called ``"package>name"``.
+
+    Raises:
+        ValueError: for a class without `get_config`.
+
+    >>> @register_keras_serializable("mine")
+    ... def twice(x):
+    ...     return x * 2
+    >>> get_registered_name(twice)
+    'mine>twice'
+    >>> get_registered_object("mine>twice") is twice
+    True
+    """
+
+    def decorate(thing: T) -> T:
+        if isinstance(thing, type) and not hasattr(thing, "get_config"):
+            raise ValueError(f"[register_keras_serializable] class {thing.__name__} needs get_config(): what its constructor was given")
+        full = f"{package}>{name or getattr(thing, '__name__', type(thing).__name__)}"
+        _registered[full] = thing
+        _names[thing] = full
+        return thing
+
+    return decorate
+
+
+def get_registered_name(obj: Any) -> str:
+    """The name under which a class or function was registered, ``"package>name"``; else the name that it has.
+
+    >>> get_registered_name(len)
+    'len'
+    """
+    try:
+        return _names.get(obj) or str(obj.__name__)
+    except TypeError:  # it has no hash
+        return str(obj.__name__)
+
+
+def get_registered_object(
+    name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The class or function of a name: from enclosing scopes, registered, from `custom_objects`, or from `module_objects`; else None.
+
+    >>> get_registered_object("size", {"size": len}) is len
+    True
+    """
+    for names in (_scope.objects, _registered, custom_objects or {}, module_objects or {}):
+        if name in names:
+            return names[name]
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The dict of what was registered, name -> object; more can be put into it.
+
+    >>> get_custom_objects()["absolute"] = abs
+    >>> get_registered_object("absolute") is abs
+    True
+    >>> del get_custom_objects()["absolute"]
+    """
+    return _registered
 
 
 class Table:
@@ -125,8 +208,9 @@ class Table:
         if value is None:
             return None
         if isinstance(value, self.base):
-            return {"class_name": type(value).__name__, "config": value.get_config()}  # type: ignore[attr-defined]
-        return {"class_name": getattr(value, "__name__", type(value).__name__), "config": {}}
+            return {"class_name": get_registered_name(type(value)), "config": value.get_config()}  # type: ignore[attr-defined]
+        return {"class_name": get_registered_name(value if hasattr(value, "__name__") else type(value)), "config": {}}
 
 
-__all__ = ["Table", "custom_object_scope", "custom_objects", "snake_case"]
+__all__ = ["Table", "custom_object_scope", "custom_objects", "get_custom_objects", "get_registered_name", "get_registered_object",
+           "register_keras_serializable", "snake_case"]  # fmt: skip

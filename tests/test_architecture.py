@@ -33,7 +33,7 @@ ROOMS = (
     ("optimizers",),
     ("callbacks",),
     ("models",),
-    ("utils", "datasets", "preprocessing", "testing", "compat", "show", "__main__", "__init__"),
+    ("utils", "datasets", "preprocessing", "saving", "testing", "compat", "show", "__main__", "__init__"),
 )
 LEVEL = {name: level for level, names in enumerate(ROOMS) for name in names}
 

@@ -14,6 +14,7 @@ import numpy as np
 from .. import ops, random
 from ..autograd import no_grad
 from ..errors import DTypeError, ShapeError
+from ..named import get_registered_name
 from . import arguments
 from .arguments import Shape
 from .context import calls
@@ -121,7 +122,7 @@ def own_parameters(cls: type) -> tuple[str, ...]:
 def plain(value: Any) -> Any:
     """A value as data that JSON can hold, where we know how; anything else as it is."""
     if hasattr(value, "get_config"):
-        return {"class_name": type(value).__name__, "config": value.get_config()}
+        return {"class_name": get_registered_name(type(value)), "config": value.get_config()}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (list, tuple)):
@@ -129,5 +130,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     if inspect.isfunction(value) or inspect.isbuiltin(value):
-        return value.__name__
+        return get_registered_name(value)
     return value

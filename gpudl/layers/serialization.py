@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import did_you_mean
-from ..named import custom_object_scope, custom_objects
+from ..named import custom_object_scope, custom_objects, get_registered_name
 from . import (
     activation,
     cells,
@@ -74,7 +74,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
     >>> deserialize(data)
     <Dropout name=drop, built=False>
     """
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    return {"class_name": get_registered_name(type(layer)), "config": layer.get_config()}
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
@@ -87,6 +87,10 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     Raises:
         ValueError: for classes that are neither ours nor in custom_objects; nothing is imported or run.
         TypeError: for unknown fields.
+
+    >>> import gpudl
+    >>> deserialize(serialize(gpudl.layers.Dense(3, activation="relu"))).units
+    3
     """
     with custom_object_scope(custom_objects):
         return _deserialize(config)

@@ -27,16 +27,6 @@ _LETTERS = {
 }  # fmt: skip
 
 
-def checked_path(what: str, path: str | PathLike[str]) -> Path:
-    """A path with our extension."""
-    if not isinstance(path, (str, PathLike)):
-        raise TypeError(f"[{what}] a path is expected. Received: {path!r}")
-    found = Path(path)
-    if found.suffix != EXTENSION:
-        raise ValueError(f"[{what}] files end in {EXTENSION!r}: write {str(found.with_suffix(EXTENSION))!r}. Received: {str(path)!r}")
-    return found
-
-
 def digest(arrays: Mapping[str, Array], document: str) -> str:
     """One hash over everything in a file."""
     h = hashlib.sha256(document.encode())
@@ -47,18 +37,13 @@ def digest(arrays: Mapping[str, Array], document: str) -> str:
     return h.hexdigest()
 
 
-def write(what: str, path: Path, arrays: Mapping[str, Array], document: Mapping[str, Any], overwrite: bool) -> None:
-    """Write a file beside its place and move it there. An old file survives every failure, and nothing else is left behind.
+def checked_target(what: str, path: Path, overwrite: bool) -> Path:
+    """The file that a path leads to, if it may be written.
 
     Raises:
-        TypeError: if the document holds something that is not plain data.
         FileExistsError: if there is a file and `overwrite` is False.
-        FileNotFoundError: if the folder does not exist.
+        FileNotFoundError, IsADirectoryError: if the folder does not exist, or the path is one.
     """
-    try:
-        text = json.dumps(document)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"[{what}] a configuration must hold numbers, strings, lists and dicts only: {error}") from None
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"[{what}] {str(path)!r} is a folder")
@@ -66,10 +51,11 @@ def write(what: str, path: Path, arrays: Mapping[str, Array], document: Mapping[
         raise FileNotFoundError(f"[{what}] the folder {str(target.parent)!r} does not exist")
     if target.exists() and not overwrite:
         raise FileExistsError(f"[{what}] {str(path)!r} exists; pass overwrite=True to replace it")
-    data = safetensors.numpy.save(
-        {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()},
-        {"format": FORMAT, "document": text, "sha256": digest(arrays, text)},
-    )
+    return target
+
+
+def put(target: Path, data: bytes) -> None:
+    """Write a file beside its place and move it there. An old file survives every failure, and nothing else is left behind."""
     beside = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     try:
         with open(beside, "xb") as file:
@@ -87,19 +73,50 @@ def write(what: str, path: Path, arrays: Mapping[str, Array], document: Mapping[
         os.close(folder)
 
 
-def read(what: str, path: str | PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays and the document of a file that `write` made.
+def write(what: str, path: Path, arrays: Mapping[str, Array], document: Mapping[str, Any], overwrite: bool) -> None:
+    """Write a file beside its place and move it there. An old file survives every failure, and nothing else is left behind.
+
+    Raises:
+        TypeError: if the document holds something that is not plain data.
+        FileExistsError: if there is a file and `overwrite` is False.
+        FileNotFoundError: if the folder does not exist.
+    """
+    try:
+        text = json.dumps(document)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"[{what}] a configuration must hold numbers, strings, lists and dicts only: {error}") from None
+    target = checked_target(what, path, overwrite)
+    data = safetensors.numpy.save(
+        {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()},
+        {"format": FORMAT, "document": text, "sha256": digest(arrays, text)},
+    )
+    put(target, data)
+
+
+def contents(what: str, path: str | PathLike[str]) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError: if there is no such file.
+    """
+    found = Path(path)
+    if found.is_dir():
+        saved = (found / "saved_model.pb").exists()
+        hint = ". It is a SavedModel of TensorFlow; load it there and save it as '.keras' or '.h5'" if saved else ""
+        raise IsADirectoryError(f"[{what}] {str(path)!r} is a folder, not a file{hint}")
+    if not found.exists():
+        raise FileNotFoundError(f"[{what}] there is no file {str(path)!r}")
+    return found.read_bytes()
+
+
+def read(what: str, path: str | PathLike[str], data: bytes | None = None) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and the document of a file that `write` made; `data` are its bytes, if they are there already.
 
     Raises:
         FileNotFoundError, IsADirectoryError: if there is no such file.
         ValueError: for files that are damaged or not ours.
     """
-    found = Path(path)
-    if found.is_dir():
-        raise IsADirectoryError(f"[{what}] {str(path)!r} is a folder, not a file")
-    if not found.exists():
-        raise FileNotFoundError(f"[{what}] there is no file {str(path)!r}")
-    data = found.read_bytes()
+    data = contents(what, path) if data is None else data
     try:
         held = deserialize(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
@@ -129,4 +146,4 @@ def as_array(part: Mapping[str, Any]) -> Array:
     return flat.reshape(part["shape"])
 
 
-__all__ = ["EXTENSION", "checked_path", "digest", "read", "write"]
+__all__ = ["EXTENSION", "checked_target", "contents", "digest", "put", "read", "write"]

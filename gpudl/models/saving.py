@@ -45,31 +45,51 @@ def states_of(model: Any) -> list[Variable]:
 
 def check_path(what: str, filepath: str | PathLike[str]) -> None:
     """Raise if `save` or `save_weights` cannot write files of such a name."""
-    from . import archive
+    from . import formats
 
-    archive.checked_path(what, filepath)
+    formats.to_write(what, filepath, weights=what == "save_weights")
 
 
 def save_weights(model: Any, filepath: str | PathLike[str], overwrite: bool = True) -> None:
-    """Write the weights of a model to a ``.safetensors`` file."""
-    from . import archive  # 20 ms of hashes, JSON and paths that only programs with files pay
+    """Write the weights of a model to a file; its ending says which kind: ``.safetensors``, ``.weights.h5``, ``.h5``.
 
-    path = archive.checked_path("save_weights", filepath)
+    Args:
+        model: a built model.
+        filepath: of the file. Without an ending it is one of Keras' own kind, ``.weights.h5``.
+        overwrite: False refuses to replace a file. Default True.
+
+    >>> import os, tempfile, gpudl
+    >>> model = gpudl.Sequential([gpudl.layers.Input((2,)), gpudl.layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(model, os.path.join(folder, "w.safetensors"))
+    ...     os.listdir(folder)
+    ['w.safetensors']
+    """
+    from . import archive, formats  # 20 ms of hashes, JSON and paths that only programs with files pay
+
+    path, kind = formats.to_write("save_weights", filepath, weights=True)
+    if kind != formats.SAFETENSORS:
+        from . import keras_files
+
+        keras_files.save("save_weights", model, path, kind, overwrite, weights=True)
+        return
     arrays, about = weight_arrays(model, "save_weights")
     archive.write("save_weights", path, arrays, {"kind": "weights", "weights": about}, overwrite)
 
 
 def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True) -> None:
-    """Write a model to a ``.safetensors`` file: layers, weights, random states, and if it is compiled how it is trained, with slots.
+    """Write a model to a file: layers, weights, random states, and if it is compiled how it is trained, with slots.
 
     Args:
         model: a built model.
-        filepath: ends in ``.safetensors``.
+        filepath: its ending says which kind of file it is: ``.keras`` or nothing, ``.h5`` or ``.hdf5`` (Keras reads these, too; they need
+            the package h5py), or ``.safetensors`` (gpudl's own).
         overwrite: False refuses to replace a file. Default True.
 
     Raises:
         ValueError: for another extension, and for models without weights.
         TypeError: if a layer's configuration holds something that is not plain data.
+        ImportError: if the kind of file needs h5py, and that is not installed.
 
     >>> import os, tempfile, gpudl
     >>> model = gpudl.Sequential([gpudl.layers.Input((2,)), gpudl.layers.Dense(1)])
@@ -78,9 +98,14 @@ def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True
     ...     os.listdir(folder)
     ['model.safetensors']
     """
-    from . import archive
+    from . import archive, formats
 
-    path = archive.checked_path("save", filepath)
+    path, kind = formats.to_write("save", filepath)
+    if kind != formats.SAFETENSORS:
+        from . import keras_files
+
+        keras_files.save("save", model, path, kind, overwrite)
+        return
     arrays, about = weight_arrays(model, "save")
     document: dict[str, Any] = {"kind": "model", "model": layers.serialize(model), "weights": about}
     states = states_of(model)
@@ -135,8 +160,10 @@ def compile_config(model: Any) -> dict[str, Any] | None:
     }
 
 
-def load_model(filepath: str | PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
-    """A model from a file that `model.save` wrote, ready to predict, evaluate or go on training.
+def load_model(
+    filepath: str | PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
+    """A model from a file that `model.save` wrote, or Keras' (``.keras``, ``.h5``), ready to predict, evaluate or go on training.
 
     A file is data: it names layers, losses and optimizers of gpudl, and nothing else is run or imported because of it.
 
@@ -144,6 +171,7 @@ def load_model(filepath: str | PathLike[str], custom_objects: Mapping[str, Any] 
         filepath: of the file.
         custom_objects: name -> class or function of your own that the model uses.
         compile: also restore how it is trained, default True.
+        safe_mode: taken for scripts that pass it. Code in a file is never run, whatever it says.
 
     Raises:
         FileNotFoundError, IsADirectoryError: if there is no such file.
@@ -158,9 +186,16 @@ def load_model(filepath: str | PathLike[str], custom_objects: Mapping[str, Any] 
     >>> (again.predict([[1.0, 2.0]], verbose=0) == model.predict([[1.0, 2.0]], verbose=0)).all().item()
     True
     """
-    from . import archive
+    from . import archive, formats
 
-    arrays, document = archive.read("load_model", filepath)
+    data = archive.contents("load_model", filepath)
+    kind = formats.of_contents(data, filepath)
+    if kind != formats.SAFETENSORS:
+        from . import keras_files
+
+        load = keras_files.load_archive if kind == formats.KERAS else keras_files.load_h5
+        return load("load_model", filepath, data, custom_objects, compile)
+    arrays, document = archive.read("load_model", filepath, data)
     where = str(filepath)
     if document.get("kind") != "model":
         raise ValueError(f"[load_model] {where!r} holds weights alone; make the model and call model.load_weights({where!r})")
@@ -197,15 +232,48 @@ def restore_training(model: Any, arrays: Mapping[str, Array], document: Mapping[
         restore_slots(model, held["weights"], [arrays[key] for key in held["keys"]])
 
 
-def load_weights(model: Any, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
-    """Read the weights of a file into a model that is built."""
-    from . import archive
+def load_weights(model: Any, filepath: str | PathLike[str], skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Read the weights of a file, of any kind that `load_model` reads or `save_weights` writes, into a model that is built.
+
+    Args:
+        model: that gets them.
+        filepath: of the file.
+        skip_mismatch: leave out what does not fit, with a warning. Default False: an error.
+        by_name: for ``.h5`` files: only layers whose names the file has, wherever they stand. Default False.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError: if there is no such file.
+        ValueError: if it is damaged, or of another architecture; the model is unchanged then.
+
+    >>> import os, tempfile, gpudl
+    >>> model, other = [gpudl.Sequential([gpudl.layers.Input((2,)), gpudl.layers.Dense(1)]) for _ in range(2)]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(model, os.path.join(folder, "w.safetensors"))
+    ...     load_weights(other, os.path.join(folder, "w.safetensors"))
+    >>> bool((other.layers[0].kernel == model.layers[0].kernel).all())
+    True
+    """
+    from . import archive, formats
 
     if not model.built:
         raise ValueError(f"[load_weights] model {model.name!r} has no weights yet. Build it first, e.g. model.build((None, 4))")
-    arrays, document = archive.read("load_weights", filepath)
-    pairs = matched("load_weights", model, arrays, document, skip_mismatch)
+    data = archive.contents("load_weights", filepath)
+    if formats.of_contents(data, filepath) == formats.SAFETENSORS:
+        if by_name:
+            raise ValueError(f"[load_weights] by_name=True is for '.h5' files. Received: {str(filepath)!r}")
+        arrays, document = archive.read("load_weights", filepath, data)
+        assign_all(matched("load_weights", model, arrays, document, skip_mismatch))
+        return
+    from . import keras_files
+    from .keras_weights import Mismatch
+
+    try:
+        pairs, wrong = keras_files.load_weights("load_weights", filepath, data, model, by_name, skip_mismatch)
+    except Mismatch as error:
+        raise ValueError(f"[load_weights] the file is of another architecture. Nothing was changed. {error}") from None
     assign_all(pairs)
+    if wrong:
+        warnings.warn(f"[load_weights] weights that do not fit were left as they are: {'; '.join(wrong)}", stacklevel=3)
 
 
 def assign_all(pairs: list[tuple[Variable, Array]]) -> None:

@@ -253,10 +253,12 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
 
     @property
     def compute_dtype(self) -> str:
+        """The dtype that the layers compute in."""
         return self.dtype
 
     @property
     def variable_dtype(self) -> str:
+        """The dtype of the weights."""
         return self.dtype
 
     def penalties(self) -> list[Tensor]:
@@ -366,13 +368,28 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
             model._trainable = False  # of the model; what each layer says stays
         return model
 
+    def to_json(self, **kwargs: Any) -> str:
+        """The configuration as JSON, without weights, for `model_from_json` of gpudl or of Keras.
+
+        Args:
+            **kwargs: for `json.dumps`, e.g. ``indent=1``.
+
+        >>> import gpudl, json
+        >>> json.loads(Sequential([gpudl.layers.Input((4,))], name="none").to_json())["config"]["name"]
+        'none'
+        """
+        from . import keras_models
+
+        return keras_models.to_json(self, **kwargs)
+
     def save(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
-        """Write everything to one ``.safetensors`` file: layers, weights, and what training needs to go on. See `load_model`.
+        """Write everything to one file: layers, weights, and what training needs to go on. See `load_model`.
 
         The file is written beside its place and moved there whole: an old one survives every failure.
 
         Args:
-            filepath: ends in ``.safetensors``.
+            filepath: its ending says which kind of file it is: ``.keras`` or nothing, ``.h5`` or ``.hdf5`` (Keras reads these, too; they
+                need the package h5py), or ``.safetensors`` (gpudl's own).
             overwrite: False refuses to replace a file. Default True.
         """
         saving.save_model(self, filepath, overwrite)
@@ -400,17 +417,18 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         resuming.restore_training(self, arrays, document)
 
     def save_weights(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
-        """Write the weights alone to a ``.safetensors`` file, as safely as `save`."""
+        """Write the weights alone, as safely as `save`, to a file that ends in ``.safetensors``, ``.weights.h5`` or ``.h5``."""
         saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
+    def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False, by_name: bool = False) -> None:
         """Read weights into this model, which must have the layers of the one that was saved. All or none of them are changed.
 
         Args:
-            filepath: what `save_weights` or `save` wrote.
+            filepath: what `save_weights` or `save` wrote, here or in Keras.
             skip_mismatch: leave out layers whose weights do not fit, with a warning. Default False: an error.
+            by_name: of an ``.h5`` file, read only the layers whose names this model has. Default False: all, in their order.
         """
-        saving.load_weights(self, filepath, skip_mismatch)
+        saving.load_weights(self, filepath, skip_mismatch, by_name)
 
 
 def check_addable(layer: Any, rebuild: Any) -> None:

@@ -210,8 +210,8 @@ def test_configurations_that_are_no_data(tmp_path: Path) -> None:
 
 def test_wrong_paths(tmp_path: Path) -> None:
     model = small()
-    for name in ("m.keras", "m.h5", "m", "m.txt"):
-        with pytest.raises(ValueError, match=r"files end in '.safetensors'"):
+    for name in ("m.txt", "m.kears", "m.pt", "m.tf"):
+        with pytest.raises(ValueError, match=r"files end in '.safetensors', '.keras' or '.h5'"):
             model.save(tmp_path / name)
     with pytest.raises(TypeError, match="a path is expected"):
         model.save(3)  # type: ignore[arg-type]
