@@ -1,7 +1,9 @@
 """Train a small convolution network on scikit-learn's 1,797 real pictures of handwritten digits, 8x8 pixels each.
 
-Run: python examples/digits_cnn.py
+Run: python examples/digits_cnn.py [drawing.svg]
 """
+
+import sys
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -38,7 +40,7 @@ def build() -> gpudl.Sequential:
     return model
 
 
-def main(seed: int = 0, epochs: int = 15) -> float:
+def main(seed: int = 0, epochs: int = 15, picture: str | None = None) -> float:
     gpudl.utils.set_random_seed(seed)
     x_train, x_test, y_train, y_test = load(seed)
     model = build()
@@ -46,8 +48,10 @@ def main(seed: int = 0, epochs: int = 15) -> float:
     model.fit(x_train, y_train, batch_size=64, epochs=epochs, validation_data=(x_test, y_test))
     loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
     print(f"test loss {loss:.3f}, test accuracy {accuracy:.3f}")
+    if picture:
+        gpudl.utils.plot_model(model, picture, show_shapes=True, show_layer_activations=True)
     return float(accuracy)
 
 
 if __name__ == "__main__":
-    main()
+    main(picture=sys.argv[1] if sys.argv[1:] else None)

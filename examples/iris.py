@@ -1,7 +1,9 @@
 """Train the course's first network: 4 measurements of an iris flower in, one of 3 species out.
 
-A script written for Keras; only its import lines name gpudl. Run: python examples/iris.py
+A script written for Keras; only its import lines name gpudl. Run: python examples/iris.py [picture.svg]
 """
+
+import sys
 
 import numpy as np
 from sklearn import datasets
@@ -40,13 +42,15 @@ def build() -> Sequential:
     return m
 
 
-def main(seed: int = 0, epochs: int = 10) -> None:
+def main(seed: int = 0, epochs: int = 10, picture: str | None = None) -> None:
     keras.utils.set_random_seed(seed)
     x_train, x_test, y_train, y_test = load(seed)
     m = build()
-    m.fit(x_train, y_train, batch_size=32, epochs=epochs, validation_data=(x_test, y_test))
+    h = m.fit(x_train, y_train, batch_size=32, epochs=epochs, validation_data=(x_test, y_test))
     print(m.predict(x_test, verbose=0)[:5])
+    if picture:
+        h.plot(picture)
 
 
 if __name__ == "__main__":
-    main()
+    main(picture=sys.argv[1] if sys.argv[1:] else None)
