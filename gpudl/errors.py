@@ -148,6 +148,11 @@ def missing_in_object(held: Any, name: str) -> Any:
         found = getattr(kind, name, None)
         if isinstance(found, property) and found.fget is not None:
             return found.fget(held)
+        from .renames import old_attribute
+
+        old = old_attribute(kind, name)
+        if old is not None:
+            return old(held)
     raise MissingAttributeError(f"{kind.__name__!r} object has no attribute {name!r}", name, lambda: [n for n in dir(held) if n[0] != "_"])
 
 

@@ -19,6 +19,8 @@ RENAMES: dict[tuple[str, str], str] = {}
 VALUES: dict[tuple[str, str], str | None] = {}
 # class -> what runs in place of its constructor: is given the constructor, the object, and what was passed
 AROUND: dict[str, Callable[..., Any]] = {}
+# (class, old name of an attribute) -> what finds its value, for an object
+ATTRIBUTES: dict[tuple[str, str], Callable[[Any], Any]] = {}
 # (module, old name) -> what makes the object that is meant
 IN_MODULES: dict[tuple[str, str], Callable[[], object]] = {}
 
@@ -37,6 +39,11 @@ def keyword(owner: str | type, name: str) -> str | None:
 
 
 attribute = keyword
+
+
+def old_attribute(cls: type, name: str) -> Callable[[Any], Any] | None:
+    """What finds the value of an attribute that objects of this class once had, or None."""
+    return next((ATTRIBUTES[c.__name__, name] for c in cls.__mro__ if (c.__name__, name) in ATTRIBUTES), None)
 
 
 def in_module(module: str, name: str) -> Callable[[], object] | None:
@@ -114,4 +121,16 @@ def _accepted(cls: type) -> list[str]:
     return list(found)
 
 
-__all__ = ["AROUND", "IN_MODULES", "RENAMES", "VALUES", "attribute", "checked_keywords", "in_module", "keyword", "spelled_today"]
+__all__ = [
+    "AROUND",
+    "ATTRIBUTES",
+    "IN_MODULES",
+    "RENAMES",
+    "VALUES",
+    "attribute",
+    "checked_keywords",
+    "in_module",
+    "keyword",
+    "old_attribute",
+    "spelled_today",
+]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from .. import renames
-from . import calls, decay, layers, methods, modules, table
+from . import attributes, calls, decay, layers, methods, modules, table
 
 
 def _named(module: str, name: str) -> Callable[[], object]:
@@ -28,6 +28,7 @@ def _module(name: str) -> Callable[[], object]:
 renames.RENAMES.update(table.RENAMES)
 renames.VALUES.update(table.VALUES)
 renames.AROUND.update(calls.AROUND)
+renames.ATTRIBUTES.update(attributes.ATTRIBUTES)
 renames.IN_MODULES.update({(module, old): _named(module, new) for module, names in table.NAMES.items() for old, new in names.items()})
 renames.IN_MODULES.update({(path.rpartition(".")[0], path.rpartition(".")[2]): _module(path) for path in table.MODULES})
 renames.IN_MODULES["gpudl.metrics", "cosine_proximity"] = _named("gpudl.losses", "cosine_similarity")

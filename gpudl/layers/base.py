@@ -164,6 +164,11 @@ class Layer(Versioned):
         """A tensor where the variables are."""
         if x is None:
             raise DTypeError(f"[{type(self).__name__}] a tensor or an array is expected. Received: None")
+        if isinstance(x, Layer):
+            raise TypeError(
+                f"[{type(self).__name__}] layer {self._name!r} was called on the layer {x.name!r}, not on data: gpudl has no functional API. "
+                f"A model is one chain of layers: Sequential([Input((4,)), {type(self).__name__}(...), ...])"
+            )
         held = next(iter(self.variables), None)
         return Tensor(x, device=None if held is None else held.device)
 
@@ -230,6 +235,8 @@ class Layer(Versioned):
         regularizer: Any = None,
         constraint: Any = None,
         name: str | None = None,
+        autocast: bool = True,
+        aggregation: Any = "none",
     ) -> Variable:
         """Make a variable of this layer.
 
@@ -241,6 +248,7 @@ class Layer(Versioned):
             regularizer: a penalty on it, added to the loss.
             constraint: what optimizers make of it after each update.
             name: default ``"variable"``.
+            autocast, aggregation: taken as in Keras, without effect: a weight has the layer's dtype, and lies on one device.
 
         Raises:
             ShapeError: if a size is open or negative.

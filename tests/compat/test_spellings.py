@@ -117,6 +117,16 @@ def test_wrong_weights_leave_the_model_as_it_was() -> None:
         layers.Dense(3, weights=3)
 
 
+def test_attributes_that_layers_once_had() -> None:
+    model = gpudl.Sequential([layers.Dense(3, input_dim=4), layers.Dropout(0.25)])
+    dense, dropout = model.layers
+    assert dense.output_dim == 3 and dropout.p == 0.25
+    assert dense.input_shape == (None, 4) and dropout.output_shape == dropout.output.shape == (None, 3)
+    assert dense.input.get_shape() == (None, 4)
+    with pytest.raises(AttributeError, match="has not been built"):
+        _ = layers.Dense(3).output_shape
+
+
 def test_a_layer_of_ones_own_may_have_these_words() -> None:
     class Own(layers.Layer):
         def __init__(self, weights: int, p: float, **kwargs: Any) -> None:
@@ -297,6 +307,12 @@ fails(lambda: importlib.import_module("gpudl.layers.convolutional"))
 fails(lambda: importlib.import_module("gpudl.utils.np_utils"))
 fails(lambda: gpudl.utils.np_utils)
 fails(lambda: gpudl.backend)
+fails(lambda: m.layers[0].output_dim)
+fails(lambda: m.layers[0].output_shape)
+fails(lambda: m.compile("sgd", "mse", class_mode="categorical"))
+fails(lambda: exec("from gpudl.layers import Convolution2D"))
+fails(lambda: gpudl.regularizers.l1l2)
+fails(lambda: gpudl.optimizers.Nadam(schedule_decay=0.004))
 """
 
 
@@ -322,7 +338,7 @@ def test_with_compat_both_work() -> None:
 
 
 def test_the_tables_of_renames_are_filled_by_compat_alone() -> None:
-    done = fresh(WITHOUT + "import gpudl; from gpudl.renames import *; assert not RENAMES and not AROUND and not IN_MODULES and not VALUES")
+    done = fresh(WITHOUT + "import gpudl; from gpudl.renames import *; assert not RENAMES | AROUND | ATTRIBUTES | IN_MODULES | VALUES")
     assert done.returncode == 0, done.stderr
     assert all(renames.RENAMES[key] == value for key, value in table.RENAMES.items())
 
