@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from .. import layers
 from .table import RENAMES
 
 
@@ -37,7 +39,7 @@ ATTRIBUTES: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("Layer", "output_shape"): output_shape,
     ("Layer", "input"): lambda layer: Place(tuple(input_shape(layer)), layer.compute_dtype, f"{layer.name}_input"),
     ("Layer", "output"): lambda layer: Place(tuple(output_shape(layer)), layer.compute_dtype, f"{layer.name}_output"),
-    **{(owner, old): (lambda held, new=new: getattr(held, new)) for (owner, old), new in RENAMES.items() if owner[0].isupper()},  # type: ignore[misc]
+    **{(owner, old): attrgetter(new) for (owner, old), new in RENAMES.items() if hasattr(layers, owner)},
 }
 
 __all__ = ["ATTRIBUTES", "Place"]
