@@ -24,7 +24,7 @@ from .version import __version__
 # isort: split
 from . import activations, callbacks, constraints, initializers, layers, losses, metrics, models, optimizers, random, regularizers, utils
 from .layers import Input
-from .models import Sequential
+from .models import Model, Sequential
 
 try:
     _import_module(f"{__name__}.compat")  # fills the table of renames
@@ -33,10 +33,10 @@ except ModuleNotFoundError as _error:  # it may be deleted, and every old spelli
         raise
 
 __all__ = [
-    "BackendError", "CaptureError", "DTypeError", "GpudlError", "Input", "Sequential", "ShapeError", "Tensor", "Variable", "__version__",
-    "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "constraints", "device", "enable_grad", "eye",
-    "from_dlpack", "full", "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones", "ops", "optimizers",
-    "random", "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
+    "BackendError", "CaptureError", "DTypeError", "GpudlError", "Input", "Model", "Sequential", "ShapeError", "Tensor", "Variable",
+    "__version__", "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "constraints", "device",
+    "enable_grad", "eye", "from_dlpack", "full", "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones",
+    "ops", "optimizers", "random", "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
 
 _LAZY = ("datasets", "preprocessing", "saving", "testing")  # loaded when first named, to keep the import light

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import layers
+from ..layers.support import Place
 from .table import RENAMES
-
-
-class Place(NamedTuple):
-    """What goes into a layer, or comes out of it: no tensor, but its shape and dtype."""
-
-    shape: tuple[int | None, ...]
-    dtype: str
-    name: str
-
-    def get_shape(self) -> tuple[int | None, ...]:
-        """The shape."""
-        return self.shape
 
 
 def input_shape(layer: Any) -> Any:
@@ -42,4 +31,4 @@ ATTRIBUTES: dict[tuple[str, str], Callable[[Any], Any]] = {
     **{(owner, old): attrgetter(new) for (owner, old), new in RENAMES.items() if hasattr(layers, owner)},
 }
 
-__all__ = ["ATTRIBUTES", "Place"]
+__all__ = ["ATTRIBUTES"]

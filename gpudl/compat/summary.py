@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..models.summary import memory, printable, rows
+from ..models.summary import memory, numbers, printable, rows
 
 
 def lines(
@@ -15,8 +15,7 @@ def lines(
     expand: bool,
     trainable: bool,
     to_terminal: bool,
-    *more: Any,
-    **options: Any,
+    layer_range: Any = None,
 ) -> Iterator[str]:
     """The lines of a model's summary; the arguments are those of `gpudl.models.summary.lines`."""
     length = line_length or 65
@@ -33,7 +32,7 @@ def lines(
     yield "_" * length
     yield row(header)
     yield "=" * length
-    body = list(rows(model.layers, model._batch_shape, expand, False, *more, **options))
+    body = list(rows(model.layers, model._batch_shape, expand, False, shown=numbers(model, layer_range)))
     for i, cells in enumerate(body):
         yield row([cells[0].replace("└", "`-"), *cells[1:3]])
         yield ("_" if i + 1 < len(body) else "=") * length

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import ops
 from ..errors import ShapeError
@@ -13,6 +13,18 @@ from .arguments import Shape
 
 if TYPE_CHECKING:
     from .base import Layer
+
+class Place(NamedTuple):
+    """What goes into a layer or a model, or comes out of it: no tensor, but its shape, with the batch axis, and its dtype."""
+
+    shape: Shape
+    dtype: str
+    name: str
+
+    def get_shape(self) -> Shape:
+        """The shape."""
+        return self.shape
+
 
 HINTS = ("input_shape", "input_dim", "batch_input_shape", "batch_shape", "batch_size")
 _ALONG_AN_AXIS = {"softmax", "log_softmax", "glu", "sparsemax"}

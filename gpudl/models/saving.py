@@ -157,6 +157,7 @@ def compile_config(model: Any) -> dict[str, Any] | None:
         "weighted_metrics": [plain(m) for m, weighted in wanted if weighted],
         "run_eagerly": model._mode == "eager",
         "capture": True if model._strict else "auto",
+        **({} if model.loss_weights is None else {"loss_weights": model.loss_weights}),
     }
 
 

@@ -15,7 +15,7 @@ from ..layers import InputLayer, Layer
 from ..layers.arguments import Shape
 from ..layers.building import remember
 from ..layers.masks import remasked
-from ..layers.support import located
+from ..layers.support import Place, located
 from ..named import custom_object_scope
 from ..regularizers import Regularizer
 from ..tensors import Tensor, mask_of
@@ -211,6 +211,26 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         """With the batch axis."""
         return self.compute_output_shape(self.input_shape)  # type: ignore[no-any-return]
 
+    @property
+    def input(self) -> Place:
+        """Shape and dtype of what goes in. It is no tensor: there is no functional API."""
+        return Place(self.input_shape, self.dtype, f"{self.name}_input")
+
+    @property
+    def output(self) -> Place:
+        """Shape and dtype of what comes out."""
+        return Place(self.output_shape, self.dtype, f"{self.name}_output")
+
+    @property
+    def inputs(self) -> list[Place]:
+        """`input`, in a list."""
+        return [self.input]
+
+    @property
+    def outputs(self) -> list[Place]:
+        """`output`, in a list."""
+        return [self.output]
+
     # computing --------------------------------------------------------------------------------------------------------------
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Tensor:  # type: ignore[override]
@@ -312,6 +332,7 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
         memory: bool | int | Sequence[int] = False,
     ) -> None:
         """Print a table of the layers: name and class, shape of the output, number of parameters.
@@ -322,17 +343,37 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
             print_fn: takes one line; default `print`.
             expand_nested: show the layers of models that are layers.
             show_trainable: a column that says which layers learn.
+            layer_range: the names of two layers, as regular expressions: only what lies between them is shown, with these. Default: all.
             memory: also say how many bytes training takes: parameters, gradients, the optimizer's slots, and activations for batches of
                 these sizes; True: of 1, 32 and 256. Activations are forecast from shapes (`gpudl/models/memory.py` says how), or what the
                 step really takes where one of that batch size was recorded. Default False.
         """
-        lines = [*summary.lines(self, line_length, positions, expand_nested, show_trainable, print_fn is None)]
+        lines = [*summary.lines(self, line_length, positions, expand_nested, show_trainable, print_fn is None, layer_range)]
         if memory is not False:
             from . import memory as forecast
 
             lines += forecast.lines(self, memory)
         for line in lines:
             (print_fn or print)(line)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """How the model is trained, as plain data for `compile_from_config`, in Keras' words; None if it is not compiled.
+
+        >>> import gpudl
+        >>> model = gpudl.Sequential([gpudl.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> model.get_compile_config()["loss"]["class_name"]
+        'MeanSquaredError'
+        """
+        from . import keras_training
+
+        return keras_training.compile_to_keras(self)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` said, with a new optimizer."""
+        from . import keras_training
+
+        self.compile(**keras_training.compile_from_keras(config, self, "compile_from_config"))
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` makes an equal model from, without weights."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..errors import did_you_mean
 from ..variables import Variable
 
 BOX = {"top": "┏━┳┓", "head": "┃┃┃", "under": "┡━╇┩", "row": "│││", "between": "├─┼┤", "bottom": "└─┴┘"}
@@ -35,8 +37,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def rows(layers: Sequence[Any], shape: Any, expand: bool, trainable: bool, depth: int = 0) -> Iterator[list[str]]:
-    for layer in layers:
+def rows(
+    layers: Sequence[Any], shape: Any, expand: bool, trainable: bool, depth: int = 0, shown: range | None = None
+) -> Iterator[list[str]]:
+    """The cells of every layer; `shown` picks some by their numbers."""
+    for i, layer in enumerate(layers):
         output = "?"
         if shape is not None:
             try:
@@ -44,6 +49,8 @@ def rows(layers: Sequence[Any], shape: Any, expand: bool, trainable: bool, depth
                 output = shape_text(shape)
             except (ValueError, NotImplementedError):
                 shape = None
+        if shown is not None and i not in shown:
+            continue
         indent = "   " * depth + "└ " if depth else ""
         weights = layer.weights
         params = f"{sum(v.size for v in weights):,}" if layer.built else "0 (unbuilt)"
@@ -101,8 +108,28 @@ def total(what: str, variables: Sequence[Variable]) -> str:
     return f" {what} params: {sum(v.size for v in variables):,} ({memory(sum(v.nbytes for v in variables))})"
 
 
+def numbers(model: Any, layer_range: Any) -> range | None:
+    """The numbers of the layers from one name to another, both included; names are the beginnings of regular expressions."""
+    if layer_range is None:
+        return None
+    if not isinstance(layer_range, (list, tuple)) or len(layer_range) != 2 or not all(isinstance(n, str) for n in layer_range):
+        raise ValueError(f"[summary] layer_range must be the names of two layers: [first, last]. Received: layer_range={layer_range!r}")
+    names = [layer.name for layer in model.layers]
+    found = [[i for i, name in enumerate(names) if re.match(wanted, name)] for wanted in layer_range]
+    for wanted, at in zip(layer_range, found):
+        if not at:
+            raise ValueError(f"[summary] there is no layer {wanted!r}.{did_you_mean(wanted, names)} Layers: {', '.join(names)}")
+    return range(min(found[0]), max(found[1]) + 1)
+
+
 def lines(
-    model: Any, line_length: int | None, positions: Sequence[float] | None, expand: bool, trainable: bool, to_terminal: bool
+    model: Any,
+    line_length: int | None,
+    positions: Sequence[float] | None,
+    expand: bool,
+    trainable: bool,
+    to_terminal: bool,
+    layer_range: Any = None,
 ) -> Iterator[str]:
     """The lines of a model's summary."""
     import shutil  # 4 ms
@@ -121,7 +148,7 @@ def lines(
         raise ValueError(f"[summary] positions must say where {len(header)} columns end. Received: {positions}")
     sizes = widths(line_length, positions)
     box = BOX if not to_terminal or can_print(BOX) else ASCII
-    body = list(rows(model.layers, model._batch_shape, expand, trainable))
+    body = list(rows(model.layers, model._batch_shape, expand, trainable, shown=numbers(model, layer_range)))
     if box is ASCII:
         body = [[cell.replace("└", "`-") for cell in row] for row in body]
     yield printable(f'Model: "{model.name}"')

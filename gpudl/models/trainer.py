@@ -149,6 +149,11 @@ class Trainer(Versioned):
         return loss
 
     @property
+    def loss_weights(self) -> float | None:
+        """The factor of the loss that `compile` was given, or None."""
+        return self._loss_weight
+
+    @property
     def metrics(self) -> list[Any]:
         """The metrics in use, the loss first."""
         return [m for m in (self.loss_tracker, *self.metrics_in_use) if m is not None]
