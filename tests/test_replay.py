@@ -29,6 +29,7 @@ NETS: dict[tuple[int, ...], dict[str, Net]] = {
         "Activation": lambda: [L.Dense(9), L.Activation("sigmoid"), L.Dense(9), L.Activation("softplus")],
         "ActivityRegularization": lambda: [L.Dense(9), L.ActivityRegularization(l1=0.01, l2=0.02)],
         "BatchNormalization": lambda: [L.Dense(33), L.BatchNormalization(), L.LeakyReLU(negative_slope=0.1)],
+        "batch renormalization": lambda: [L.Dense(9), L.BatchNormalization(renorm=True, renorm_clipping={"rmax": 1.2, "dmax": 0.5})],
         "Dropout": lambda: [L.Dense(16), L.Dropout(0.4), L.Dense(16), L.Dropout(0.1)],
         "ELU": lambda: [L.Dense(16), L.ELU(0.7)],
         "GaussianDropout": lambda: [L.Dense(16), L.GaussianDropout(0.3)],

@@ -32,6 +32,7 @@ class Layer(Versioned):
         activity_regularizer: penalty on the output, divided by the batch size, added to the loss.
         trainable: whether the weights learn, default True.
         dtype: of weights and computation, default `floatx()`; floating-point inputs are cast to it.
+        autocast: False leaves inputs in their own dtype. Default True.
         name: unique in a model; default: the class in snake case, numbered.
         **kwargs: ``input_shape`` (without batch axis), ``input_dim`` or ``batch_shape`` of a model's first layer.
 
@@ -83,17 +84,25 @@ class Layer(Versioned):
         renames.checked_keywords(cls)
 
     def __init__(
-        self, *, activity_regularizer: Any = None, trainable: bool = True, dtype: Any = None, name: str | None = None, **kwargs: Any
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
         where = type(self).__name__
         self._batch_shape = batch_shape_of(where, kwargs)
         for keyword in kwargs:
-            accepted = (*own_parameters(type(self)), "activity_regularizer", "trainable", "dtype", "name", *HINTS)
+            accepted = (*own_parameters(type(self)), "activity_regularizer", "trainable", "dtype", "autocast", "name", *HINTS)
             raise unknown_keyword(where, keyword, accepted)
         if name is not None and (not isinstance(name, str) or not name):
             raise TypeError(f"[{where}] name must be a string. Received: name={name!r}")
         self._own_dtype = dtypes.floatx() if dtype is None else dtypes.standard(dtype)
         self._trainable = arguments.flag(where, "trainable", trainable)
+        self._casts = arguments.flag(where, "autocast", autocast)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._name = name or automatic_name(snake_case(where))
 
@@ -153,7 +162,7 @@ class Layer(Versioned):
     def _let_in(self, x: Any) -> Any:
         """Tensors of the layer's dtype, if they are floating-point."""
         if isinstance(x, Tensor):
-            if x.array.dtype == self._own_dtype or not dtypes.is_float(x.array.dtype):
+            if x.array.dtype == self._own_dtype or not dtypes.is_float(x.array.dtype) or not self._casts:
                 return x
             return masks.masked(ops.cast(x, self._own_dtype), mask_of(x))
         if isinstance(x, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray)) for v in x):

@@ -24,7 +24,21 @@ class InputLayer(Layer):
 
     supports_masking = True
 
-    def __init__(self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, batch_shape: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        for name, value in (("sparse", sparse), ("ragged", ragged), ("input_tensor", input_tensor), ("optional", optional)):
+            if value is not None and value is not False:
+                raise NotImplementedError(f"[Input] {name} is not supported: inputs are dense tensors. Received: {name}={value!r}")
         if shape is None and batch_shape is None:
             shape = kwargs.pop("input_shape", None)
         if shape is None and batch_shape is None:
@@ -58,7 +72,15 @@ class InputLayer(Layer):
 
 
 def Input(
-    shape: Any = None, batch_size: int | None = None, dtype: Any = None, batch_shape: Any = None, name: str | None = None
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
 ) -> InputLayer:
     """The shape of a model's input, to be put in front of its layers.
 
@@ -66,6 +88,7 @@ def Input(
         shape: of one example, without the batch axis; None where a size is open.
         batch_size: default None, any.
         dtype: floating-point inputs are cast to it, default `floatx()`.
+        sparse, ragged, tensor, optional: None or False; anything else is not supported.
         batch_shape: instead of `shape`, with the batch axis.
         name: default ``"input_layer"``, numbered.
 
@@ -74,7 +97,7 @@ def Input(
     >>> model.output_shape
     (None, 3)
     """
-    return InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, batch_shape=batch_shape, name=name)
+    return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name=name)
 
 
 class Dense(Layer):

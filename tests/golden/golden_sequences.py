@@ -39,6 +39,23 @@ CASES: dict[str, dict[str, Any]] = {
         "layers": [LEFT_OUT, ["GRU", {"units": 4, **EACH}], ["BatchNormalization", {"momentum": 0.5}], ["ReLU", {}], ONE],
         "loss": "mean_squared_error",
     },
+    "batch_renorm": {
+        "layers": [
+            LEFT_OUT,
+            ["BatchNormalization", {"momentum": 0.5, "renorm": True, "renorm_momentum": 0.8}],
+            ["LSTM", {"units": 3}],
+            ONE,
+        ],
+        "loss": "mean_squared_error",
+    },
+    "batch_renorm_clipped": {
+        "layers": [
+            ["BatchNormalization", {"renorm": True, "renorm_clipping": {"rmax": 1.5, "rmin": 0.7, "dmax": 0.1}, "scale": False}],
+            ["GRU", {"units": 3}],
+            ONE,
+        ],
+        "loss": "mean_squared_error",
+    },
     "norms": {
         "layers": [
             LEFT_OUT,
@@ -117,8 +134,8 @@ def train(lib: Any, case: dict[str, Any]) -> dict[str, list[float]]:
     rng = np.random.default_rng(12)
     for layer in model.layers:
         drawn = [rng.standard_normal(w.shape) * 0.5 for w in layer.get_weights()]
-        if case["layers"][0] == LEFT_OUT and type(layer).__name__ == "BatchNormalization":
-            drawn[-1] = np.abs(drawn[-1]) + 0.5
+        if type(layer).__name__ == "BatchNormalization":  # variances and deviations
+            drawn = [np.abs(w) + 0.5 for w in drawn]
         layer.set_weights(drawn)
     classes = case.get("loss") is None
     reduction = case.get("reduction", "sum_over_batch_size")
