@@ -306,7 +306,8 @@ KERAS = json.loads((Path(__file__).parent / "golden" / "regression_losses.json")
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-14), ("float32", 2e-5)])
 def test_regression_losses_as_keras(case, dtype, tolerance, path) -> None:
     y_pred = gpudl.Variable(np.array(case["y_pred"]), dtype=dtype)
-    loss = getattr(losses, case["class"])(**case["arguments"])(np.array(case["y_true"], dtype), y_pred)
+    weights = np.array(case["sample_weight"]) if "sample_weight" in case else None
+    loss = getattr(losses, case["class"])(**case["arguments"])(np.array(case["y_true"], dtype), y_pred, weights)
     loss.sum().backward()
     assert str(loss.dtype) == dtype
     for got, expected in ((loss, case["loss"]), (y_pred.grad, case["gradient"])):

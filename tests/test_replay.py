@@ -136,6 +136,11 @@ LOSSES = {
     **dict.fromkeys(REGRESSION, (None, 2)),
     **dict.fromkeys(("kl_divergence", "poisson", "mean_squared_logarithmic_error"), ("softplus", 2)),
     "categorical_hinge": (None, 3),
+    "binary_focal_crossentropy": ("sigmoid", 1),
+    "dice": ("sigmoid", 1),
+    "tversky": ("sigmoid", 1),
+    "categorical_focal_crossentropy": ("softmax", 3),
+    "categorical_generalized_cross_entropy": ("softmax", 3),
 }
 
 
@@ -169,7 +174,7 @@ def run(
     x = rng.integers(0, 11, (N, *shape)) if shape is TOKENS else rng.normal(size=(N, *shape)).astype("f4")
     classes = rng.integers(0, max(2, width), N)
     y: np.ndarray = classes
-    if loss in ("categorical_crossentropy", "categorical_hinge"):
+    if loss in ("categorical_crossentropy", "categorical_hinge", "categorical_focal_crossentropy"):
         y = np.eye(width, dtype="f4")[classes]
     elif y_is_numbers(loss):
         y = rng.normal(size=(N, width)).astype("f4")

@@ -9,6 +9,9 @@ from ..errors import missing_attribute
 from ..named import Table
 from ..tensors import Tensor
 from .base import Loss, LossFunction
+from .focal import *  # noqa: F403
+from .focal import FOCAL
+from .focal import __all__ as _focal
 from .functions import (
     BCE,
     MSE,
@@ -31,9 +34,10 @@ _objects: dict[Callable[..., Tensor], type[Loss]] = {
     categorical_crossentropy: CategoricalCrossentropy,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
     **REGRESSION,
+    **FOCAL,
 }
 _short: list[tuple[str, type[Loss]]] = [("mse", MeanSquaredError), ("bce", BinaryCrossentropy), *SHORT.items()]
-_classes: list[type] = [*_objects.values(), CosineSimilarity]  # noqa: F405
+_classes: list[type] = [*_objects.values(), CategoricalGeneralizedCrossEntropy]  # noqa: F405
 _table = Table("loss", Loss, _classes, {spelling: c for name, c in _short for spelling in (name, name.upper())})
 
 
@@ -91,6 +95,7 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     *_more,
+    *_focal,
 ]
 
 __getattr__ = missing_attribute(__name__, __all__)

@@ -100,7 +100,10 @@ def reduce_loss(values: Tensor, sample_weight: TensorLike | None, reduction: str
     if isinstance(sample_weight, (bool, int, float)):
         weights = float(sample_weight)
     elif sample_weight is not None:
-        weights = fitted(cast(as_tensor(sample_weight, values), values.dtype), values)
+        weights = cast(as_tensor(sample_weight, values), values.dtype)
+        if weights.ndim and not values.ndim:  # a loss of the batch as a whole counts for each of its samples
+            values = ops.broadcast_to(values, weights.shape)
+        weights = fitted(weights, values)
     if mask is not None:
         shares = seen_shares(mask, values, reduction in ("sum_over_batch_size", "mean"))
         weights = shares if weights is None else shares * weights

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..errors import ShapeError
 from .base import Loss, LossFunction
+from .focal import FOCAL, KINDS
 from .functions import binary_crossentropy, categorical_crossentropy, mean_squared_error, sparse_categorical_crossentropy
 from .objects import BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
-from .regression import REGRESSION, CategoricalHinge, CosineSimilarity, categorical_hinge
+from .regression import REGRESSION, CategoricalHinge, categorical_hinge
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int | None, ...]
@@ -21,13 +22,15 @@ _kinds: dict[Any, str] = {
     categorical_crossentropy: "categorical",
     sparse_categorical_crossentropy: "sparse",
     **{function: "categorical" if function is categorical_hinge else "squared" for function in REGRESSION},
+    **{function: KINDS[c] for function, c in FOCAL.items()},
 }
 _classes: dict[type[Loss], str] = {
     MeanSquaredError: "squared",
     BinaryCrossentropy: "binary",
     CategoricalCrossentropy: "categorical",
     SparseCategoricalCrossentropy: "sparse",
-    **{c: "categorical" if c is CategoricalHinge else "squared" for c in (*REGRESSION.values(), CosineSimilarity)},
+    **{c: "categorical" if c is CategoricalHinge else "squared" for c in REGRESSION.values()},
+    **KINDS,
 }
 
 

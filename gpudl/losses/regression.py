@@ -10,6 +10,7 @@ from ..ops._common import cast
 from ..tensors import Tensor, TensorLike
 from .base import Loss
 from .functions import _mean_last, pair, same_rank
+from .plain import Plain
 
 
 def _operands(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor]:
@@ -151,134 +152,76 @@ def _unit(x: Tensor, axis: int) -> Tensor:
     return x / ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
 
 
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(Plain, function=mean_absolute_error):
     """mean(abs(y_true - y_pred)): see `mean_absolute_error`.
 
     >>> MeanAbsoluteError()([[0.0], [0.0]], [[1.0], [3.0]])
     Tensor(2., dtype=float32)
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error", dtype: Any = None) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return mean_absolute_error(y_true, y_pred)
-
-
-class MeanAbsolutePercentageError(Loss):
+class MeanAbsolutePercentageError(Plain, function=mean_absolute_percentage_error):
     """Mean of relative errors, in percent: see `mean_absolute_percentage_error`.
 
     >>> MeanAbsolutePercentageError()([[1.0], [2.0]], [[1.5], [2.0]])
     Tensor(25., dtype=float32)
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_percentage_error", dtype: Any = None
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return mean_absolute_percentage_error(y_true, y_pred)
-
-
-class MeanSquaredLogarithmicError(Loss):
+class MeanSquaredLogarithmicError(Plain, function=mean_squared_logarithmic_error):
     """mean((log(y_true + 1) - log(y_pred + 1))^2): see `mean_squared_logarithmic_error`.
 
     >>> MeanSquaredLogarithmicError()([[1.0]], [[1.0]])
     Tensor(0., dtype=float32)
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_logarithmic_error", dtype: Any = None
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return mean_squared_logarithmic_error(y_true, y_pred)
-
-
-class Hinge(Loss):
+class Hinge(Plain, function=hinge):
     """mean(max(1 - y_true y_pred, 0)): see `hinge`.
 
     >>> Hinge()([[-1.0], [1.0]], [[0.5], [0.5]])
     Tensor(1., dtype=float32)
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "hinge", dtype: Any = None) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return hinge(y_true, y_pred)
-
-
-class SquaredHinge(Loss):
+class SquaredHinge(Plain, function=squared_hinge):
     """mean(max(1 - y_true y_pred, 0)^2): see `squared_hinge`.
 
     >>> SquaredHinge()([[-1.0], [1.0]], [[0.0], [2.0]])
     Tensor(0.5, dtype=float32)
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "squared_hinge", dtype: Any = None) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return squared_hinge(y_true, y_pred)
-
-
-class CategoricalHinge(Loss):
+class CategoricalHinge(Plain, function=categorical_hinge):
     """Distance of the right class from the best wrong one: see `categorical_hinge`.
 
     >>> CategoricalHinge()([[0.0, 1.0]], [[0.5, 0.25]])
     Tensor(1.25, dtype=float32)
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "categorical_hinge", dtype: Any = None) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return categorical_hinge(y_true, y_pred)
-
-
-class KLDivergence(Loss):
+class KLDivergence(Plain, function=kl_divergence):
     """sum(y_true log(y_true / y_pred)): see `kl_divergence`.
 
     >>> KLDivergence()([[1.0, 0.0]], [[1.0, 0.0]])
     Tensor(0., dtype=float32)
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "kl_divergence", dtype: Any = None) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return kl_divergence(y_true, y_pred)
-
-
-class LogCosh(Loss):
+class LogCosh(Plain, function=log_cosh):
     """mean(log(cosh(y_pred - y_true))): see `log_cosh`.
 
     >>> LogCosh()([[0.0]], [[0.0]])
     Tensor(0., dtype=float32)
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "log_cosh", dtype: Any = None) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return log_cosh(y_true, y_pred)
-
-
-class Poisson(Loss):
+class Poisson(Plain, function=poisson):
     """mean(y_pred - y_true log(y_pred + epsilon)): see `poisson`.
 
     >>> Poisson()([[0.0, 0.0]], [[1.0, 2.0]])
     Tensor(1.5, dtype=float32)
     """
-
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "poisson", dtype: Any = None) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return poisson(y_true, y_pred)
 
 
 class Huber(Loss):
@@ -344,6 +287,7 @@ REGRESSION: dict[Any, type[Loss]] = {
     log_cosh: LogCosh,
     poisson: Poisson,
     huber: Huber,
+    cosine_similarity: CosineSimilarity,
 }
 SHORT: dict[str, type[Loss]] = {
     "mae": MeanAbsoluteError,

@@ -1,7 +1,8 @@
 """Make trajectories.json anew: where Keras' optimizers, with all their options, arrive in float64 after given gradients.
 
 Run it with Keras 3 and JAX installed. The cases are those of the file itself: a class and its arguments, where a schedule or an inner
-optimizer is [class, arguments]; in the steps of "infinite" a gradient is infinite. Results: the parameters after the last step, and with `use_ema` their averages.
+optimizer is [class, arguments]; in the steps of "infinite" a gradient is infinite. Results: the parameters after the last step, and with
+`use_ema` their averages.
 """
 
 from __future__ import annotations
