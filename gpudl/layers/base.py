@@ -175,8 +175,8 @@ class Layer(Versioned):
             raise DTypeError(f"[{type(self).__name__}] a tensor or an array is expected. Received: None")
         if isinstance(x, Layer):
             raise TypeError(
-                f"[{type(self).__name__}] layer {self._name!r} was called on the layer {x.name!r}, not on data: gpudl has no functional API. "
-                f"A model is one chain of layers: Sequential([Input((4,)), {type(self).__name__}(...), ...])"
+                f"[{type(self).__name__}] layer {self._name!r} was called on the layer {x.name!r}, not on data: gpudl has no functional "
+                f"API. A model is one chain of layers: Sequential([Input((4,)), {type(self).__name__}(...), ...])"
             )
         held = next(iter(self.variables), None)
         return Tensor(x, device=None if held is None else held.device)
