@@ -26,7 +26,7 @@ html_theme = "alabaster"
 html_theme_options = {
     "description": "Keras scripts on GPUs, laptops and plain NumPy",
     "fixed_sidebar": True,
-    "page_width": "1200px",
+    "page_width": "1060px",
     "sidebar_width": "240px",
     "code_font_size": "0.8em",
     "font_family": "system-ui, 'Noto Sans JP', 'Hiragino Sans', sans-serif",
@@ -61,7 +61,8 @@ class Names(SphinxDirective):
         names = " ".join(self.content).split()
         lines = [f".. currentmodule:: {module.__name__}", "", ".. autosummary::", "   :nosignatures:", "", *[f"   {n}" for n in names]]
         for name in names:
-            lines += ["", f".. {directive(getattr(module, name))}:: {name}"]
+            thing = getattr(module, name)
+            lines += ["", f".. {directive(thing)}:: {name}", *["   :no-index:"] * at_home_elsewhere(thing, module.__name__)]
         return self.parse_text_to_nodes(StringList(lines, source=self.get_source_info()[0]), allow_section_headings=False)
 
 
@@ -97,6 +98,12 @@ def directive(thing: Any) -> str:
     if inspect.isclass(thing):
         return "autoexception" if issubclass(thing, Exception) else "autoclass"
     return "autofunction" if callable(thing) else "autodata"
+
+
+def at_home_elsewhere(thing: Any, module: str) -> bool:
+    """Whether a class is told of on the page of another module too: links lead there."""
+    home = thing.__module__.split(".")[1] if inspect.isclass(thing) else ""
+    return home in (*gpudl.__all__, *gpudl._LAZY) and not module.startswith(f"gpudl.{home}")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

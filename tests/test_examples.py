@@ -55,6 +55,12 @@ def test_all_examples_are_here() -> None:
     assert {file.stem for file in FOLDER.glob("*.py")} == set(SHORT) | ELSEWHERE
 
 
+def test_every_example_is_in_the_gallery() -> None:
+    gallery = (FOLDER.parent / "docs" / "gallery.md").read_text(encoding="utf-8")
+    for file in FOLDER.glob("*.py"):
+        assert f"](../examples/{file.name}):" in gallery, f"docs/gallery.md leaves {file.name} out"
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_example(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     main = example(name).main
