@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,3 +112,29 @@ def model_of(k: Any, name: str) -> Any:
 def scattered(rng: np.random.Generator, w: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Values for a weight: positive ones, since some are variances."""
     return np.asarray(rng.uniform(0.2, 0.9, w.shape)).astype(w.dtype)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+FILES = GOLDEN / "keras_files"
+_spec = importlib.util.spec_from_file_location("make_keras_files", GOLDEN / "make_keras_files.py")
+assert _spec is not None and _spec.loader is not None
+golden: Any = importlib.util.module_from_spec(_spec)  # the script that made them: its network and its data
+_spec.loader.exec_module(golden)
+
+
+def same(a: list[np.ndarray[Any, Any]], b: list[np.ndarray[Any, Any]]) -> bool:
+    """Whether two lists of arrays are equal, bit for bit."""
+    return len(a) == len(b) and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in zip(a, b))
+
+
+def edited(name: str, target: Path, edit: Callable[[dict[str, Any]], None]) -> Path:
+    """A copy of a golden `.keras` file with another configuration."""
+    with zipfile.ZipFile(FILES / name) as z, zipfile.ZipFile(target, "w") as out:
+        for member in z.namelist():
+            data = z.read(member)
+            if member == "config.json":
+                config = json.loads(data)
+                edit(config)
+                data = json.dumps(config).encode()
+            out.writestr(member, data)
+    return target

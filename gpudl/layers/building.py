@@ -88,7 +88,7 @@ def probe(layer: Layer, input_shape: Shape) -> Shape:
     """The output's shape, found by calling the layer with zeros. Open sizes are those that follow the input's."""
     undo = remember(layer) if not all(part._built for part in layer._tree()) else None
     rng, shapes = random.host_rng().bit_generator, []
-    drawn = rng.state
+    drawn, allowance = rng.state, calls.allowance
     try:
         with no_grad():
             for size in (2, 3):
@@ -99,6 +99,7 @@ def probe(layer: Layer, input_shape: Shape) -> Shape:
         rng.state = drawn
         if undo is not None:
             undo()
+            calls.allowance = allowance  # the weights are made again
     first, second = shapes
     if len(first) != len(second):
         raise ShapeError(f"[{layer._where}] gives outputs of different rank; write compute_output_shape(self, input_shape)")

@@ -149,9 +149,15 @@ def function_from_keras(data: Mapping[str, Any], where: str) -> str:
     for name in (data.get("registered_name"), data["config"]):
         if isinstance(name, str) and name in custom_objects():
             return name
-    if not isinstance(data["config"], str):
-        raise ValueError(f"[{where}] the file names a function by {str(data['config'])[:80]!r}, which is no name")
-    return data["config"]
+    name = data["config"]
+    if not isinstance(name, str):
+        raise ValueError(f"[{where}] the file names a function by {str(name)[:80]!r}, which is no name")
+    if not any(name in known for known in (activations._names, losses._table.makers, metrics._table.makers, losses.__all__)):
+        raise ValueError(
+            f"[{where}] the file names a function {name[:80]!r}, which is not one of gpudl, and code is never taken from a file. "
+            f"Pass it: custom_objects={{{name[:80]!r}: ...}}"
+        )
+    return name
 
 
 def policy_name(data: Mapping[str, Any], where: str) -> str:

@@ -246,7 +246,7 @@ def finish(
     if training:
         with custom_object_scope(custom_objects):
             try:
-                model.compile(**compile_from_keras(training, model, what))
+                model.compile(**compile_from_keras(training, what))
                 restore_optimizer(model, arrays, names, what)
             except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
                 raise ValueError(

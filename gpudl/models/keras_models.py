@@ -11,6 +11,7 @@ from ..layers.context import calls
 from ..named import custom_object_scope
 from .keras_config import from_keras, is_object, to_keras
 from .keras_training import compile_from_keras, compile_to_keras
+from .saving import build_all
 
 Config = dict[str, Any]
 
@@ -64,7 +65,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     model = model_from("model_from_json", config, custom_objects)
     if config.get("compile_config"):
         with custom_object_scope(custom_objects):
-            model.compile(**compile_from_keras(config["compile_config"], model, "model_from_json"))
+            model.compile(**compile_from_keras(config["compile_config"], "model_from_json"))
     return model
 
 
@@ -89,6 +90,7 @@ def model_from(what: str, config: Any, custom_objects: Mapping[str, Any] | None,
             shape = (config.get("build_config") or {}).get("input_shape")
             if not model.built and shape and model.layers:
                 model.build(tuple(shape))
+            build_all(model)
         finally:
             calls.allowance = before
     return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses, metrics, optimizers
-from ..named import get_registered_name
+from ..named import custom_objects, get_registered_name
 from ..variables import Variable
 from .keras_config import from_keras, function_to_keras, is_object, object_from_keras, to_keras
 from .saving import assign_all
@@ -32,7 +31,7 @@ def compile_to_keras(model: Any) -> Config | None:
     return {
         "optimizer": to_keras(optimizers.serialize(model.optimizer), "optimizer"),
         "loss": loss_to_keras(model.loss),
-        "loss_weights": getattr(model, "loss_weights", None),
+        "loss_weights": model.loss_weights,
         "metrics": [metric_to_keras(m) for m, own in wanted if not own] or None,
         "weighted_metrics": weighted or None,
         "run_eagerly": model._mode == "eager",
@@ -61,12 +60,11 @@ def metric_to_keras(metric: Any) -> Any:
     return function_to_keras(get_registered_name(getattr(metric, "function", metric)))
 
 
-def compile_from_keras(config: Mapping[str, Any], model: Any, where: str) -> Config:
+def compile_from_keras(config: Mapping[str, Any], where: str) -> Config:
     """The arguments for `compile`.
 
     Args:
         config: of Keras 3, or the ``training_config`` of an `.h5` file.
-        model: that is to be compiled.
         where: for messages.
 
     Raises:
@@ -75,20 +73,15 @@ def compile_from_keras(config: Mapping[str, Any], model: Any, where: str) -> Con
     optimizer = config.get("optimizer", config.get("optimizer_config"))
     if optimizer is None:
         raise ValueError(f"[{where}] the file does not name an optimizer")
-    found: Config = {
+    weights = list(flat(config.get("loss_weights")))
+    return {
         "optimizer": object_from_keras(optimizer, where, "optimizer") if is_object(optimizer) else optimizer,
         "loss": loss_from_keras(config.get("loss"), where),
         "metrics": [metric_from_keras(m, where) for m in flat(config.get("metrics"))],
         "weighted_metrics": [metric_from_keras(m, where) for m in flat(config.get("weighted_metrics"))],
         "run_eagerly": bool(config.get("run_eagerly")),
+        "loss_weights": weights if weights != [None] and weights else None,
     }
-    taken = inspect.signature(model.compile).parameters
-    weights = list(flat(config.get("loss_weights")))
-    if "loss_weights" in taken:
-        found["loss_weights"] = config.get("loss_weights")
-    elif any(w is not None and w != 1 for w in weights):
-        raise ValueError(f"[{where}] the file says loss_weights={config['loss_weights']!r}, which gpudl's compile does not have")
-    return found
 
 
 def flat(value: Any) -> Iterator[Any]:
@@ -117,7 +110,8 @@ def loss_from_keras(data: Any, where: str) -> Any:
 
 def metric_from_keras(data: Any, where: str) -> Any:
     if not is_object(data) or data["class_name"] == "function":
-        return from_keras(data, where)
+        name = from_keras(data, where)
+        return custom_objects().get(name, name) if isinstance(name, str) else name  # it is looked up when data come, without custom_objects
     config = data["config"]
     if data["class_name"] == "MeanMetricWrapper" and isinstance(config, Mapping) and "fn" in config:
         function, name = from_keras(config["fn"], where), config.get("name")
@@ -227,6 +221,7 @@ def restore_optimizer(model: Any, arrays: list[Array], names: list[str] | None, 
             t = np.arange(1, calls // steps + 1)
             pairs.append((number, np.prod(optimizer.beta_1 * (1.0 - 0.5 * 0.96**t))))
     assign_all(pairs)
+    assert optimizer.learning_rate is not None  # looks up the rate of this step, if it follows a schedule
 
 
 __all__ = ["compile_from_keras", "compile_to_keras", "optimizer_arrays", "restore_optimizer", "slot_order"]

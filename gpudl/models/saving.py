@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import layers, losses, metrics, optimizers
+from .. import layers, losses, metrics, ops, optimizers
+from ..autograd import no_grad
 from ..layers import Layer
 from ..layers.context import calls
-from ..named import custom_object_scope
+from ..named import custom_object_scope, get_registered_name
 from ..tensors import Tensor
 from ..variables import Variable
 
@@ -148,7 +149,9 @@ def compile_config(model: Any) -> dict[str, Any] | None:
     def plain(metric: Any) -> Any:
         if isinstance(metric, (str, dict)):
             return metric
-        return metrics.serialize(metric) if isinstance(metric, metrics.Metric) else {"class_name": metric.__name__, "config": {}}
+        return (
+            metrics.serialize(metric) if isinstance(metric, metrics.Metric) else {"class_name": get_registered_name(metric), "config": {}}
+        )
 
     return {
         "optimizer": optimizers.serialize(model.optimizer),
@@ -203,6 +206,7 @@ def load_model(
     before, calls.allowance = calls.allowance, sum(a.size for name, a in arrays.items() if name.startswith("weights/"))
     try:
         model: Any = layers.deserialize(document["model"], custom_objects)
+        build_all(model)
     except (KeyError, AttributeError, RecursionError, MemoryError) as error:
         raise ValueError(f"[load_model] {where!r} is damaged: {error!r}") from None
     finally:
@@ -224,6 +228,15 @@ def load_model(
                     f"or pass compile=False. {error}"
                 ) from error
     return model
+
+
+def build_all(model: Any) -> None:
+    """Make the weights of layers within the user's layers, too, which only a call makes."""
+    if model.built and not all(part.built for part in model._tree()):
+        first = model._tree()[1] if hasattr(model, "_stack") else model
+        whole = first.dtype if isinstance(first, layers.InputLayer) else None
+        with no_grad():
+            model(ops.zeros([2 if n is None else n for n in model.input_shape], dtype=whole), training=False)
 
 
 def restore_training(model: Any, arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:

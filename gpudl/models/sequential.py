@@ -373,7 +373,7 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
         """Compile as `get_compile_config` said, with a new optimizer."""
         from . import keras_training
 
-        self.compile(**keras_training.compile_from_keras(config, self, "compile_from_config"))
+        self.compile(**keras_training.compile_from_keras(config, "compile_from_config"))
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` makes an equal model from, without weights."""

@@ -1,0 +1,220 @@
+"""Damaged files, traps, and configurations that cannot be: one error that names the file, and the model is as before."""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from keras_cases import FILES, edited, golden, same
+
+import gpudl
+from gpudl.layers import BatchNormalization, Dense, Dropout, Input
+from gpudl.models import Sequential, load_model
+
+h5py = pytest.importorskip("h5py")
+
+
+def small() -> Sequential:
+    return Sequential([Input((4,)), Dense(6, activation="relu"), BatchNormalization(), Dropout(0.2), Dense(3, activation="softmax")])
+
+
+def twice(x: Any) -> Any:
+    return x * 2.0
+
+
+# configurations ----------------------------------------------------------------------------------------------------------------
+
+
+def lambda_layer(config: dict[str, Any]) -> None:
+    code = {"class_name": "__lambda__", "config": {"value": ["4wEAAAA=", None, None]}}
+    config["config"]["layers"].append({"module": "keras.layers", "class_name": "Lambda", "config": {"name": "tail", "function": code}})
+
+
+def test_code_is_never_taken_from_a_file(tmp_path: Path) -> None:
+    path = edited("keras3.keras", tmp_path / "m.keras", lambda_layer)
+    for safe_mode in (True, False):
+        with pytest.raises(ValueError, match=r"Lambda layer 'tail' holds code.*custom_objects=\{'tail'"):
+            load_model(path, safe_mode=safe_mode)
+    model = load_model(path, custom_objects={"tail": twice})
+    np.testing.assert_allclose(model.predict(golden.X, verbose=0), 2 * np.load(FILES / "keras3.npz")["predictions"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("edit,words", [
+    (lambda c: c["config"]["layers"][1].update(class_name="Konv1D"), r"layer class 'Konv1D'.*Did you mean 'Conv1D'.*custom_objects"),
+    (lambda c: c["config"]["layers"][1].update(module="os", class_name="system"), "unknown layer class 'system'"),
+    (lambda c: c["config"]["layers"][1]["config"].update(dtype={"class_name": "function", "config": "system", "module": "os"}), "system"),
+    (lambda c: c["config"]["layers"][2]["config"].update(wonder=True), r"wonder=True of BatchNormalization .*does not have"),
+    (lambda c: c["config"]["layers"][1]["config"].update(filters=10**12), "fewer numbers than its configuration"),
+    (lambda c: c["config"]["layers"][1]["config"].update(filters=5), r"damaged|layer .*shape"),
+    (lambda c: c["config"]["layers"].pop(), "for which the model has no layer"),
+    (lambda c: c["config"].update(layers={"a": 1}), "which layers"),
+    (lambda c: c["config"].update(layers=[3]), "configuration is damaged"),
+    (lambda c: c.update(class_name="Dense"), r"no model|Dense"),
+    (lambda c: c["compile_config"]["optimizer"].update(class_name="Adamm"), r"compile=False.*unknown optimizer class 'Adamm'"),
+    (lambda c: c["compile_config"].update(loss={"class_name": "function", "config": "mine"}), r"custom_objects.*mine"),
+    (lambda c: c["compile_config"].update(loss=["mse", "mae"]), "one output"),
+])  # fmt: skip
+def test_configurations_that_cannot_be(tmp_path: Path, edit: Callable[[dict[str, Any]], None], words: str) -> None:
+    path = edited("keras3.keras", tmp_path / "m.keras", edit)
+    with pytest.raises((ValueError, TypeError), match=rf"(?s)\[\w+\].*({words})"):
+        load_model(path)
+
+
+# damaged files -----------------------------------------------------------------------------------------------------------------
+
+
+def refuses(path: Path, model: Sequential) -> None:
+    """Loading raises one of the errors that tell of files, and the model is as before; or all is well."""
+    before = model.get_weights()
+    for load in (lambda: load_model(path), lambda: model.load_weights(path)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                load()
+        except (ValueError, TypeError) as error:
+            assert str(error).startswith("["), error
+            assert same(model.get_weights(), before)
+        else:
+            model.set_weights(before)
+
+
+@pytest.mark.parametrize("name", ["keras3.keras", "keras3.h5", "keras3.weights.h5", "keras2_weights.h5"])
+def test_flipped_bytes_and_cut_files(tmp_path: Path, name: str) -> None:
+    data, model, path = (FILES / name).read_bytes(), golden.network(gpudl), tmp_path / name
+    rng = np.random.default_rng(len(name))
+    for _ in range(60):
+        broken = bytearray(data)
+        for place in rng.integers(0, len(data), int(rng.integers(1, 8))):
+            broken[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(bytes(broken))
+        refuses(path, model)
+    for size in [0, 1, 7, 8, 100, *rng.integers(0, len(data), 12).tolist()]:
+        path.write_bytes(data[:size])
+        before = model.get_weights()
+        for load in (load_model, model.load_weights):
+            with pytest.raises(ValueError, match=r"^\["):
+                load(path)
+        assert same(model.get_weights(), before)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".weights.h5", ".keras"])
+def test_a_changed_number_is_noticed_in_our_files(tmp_path: Path, ending: str) -> None:
+    model, path = small(), tmp_path / f"m{ending}"
+    (model.save_weights if "weights" in ending else model.save)(path)
+    data = bytearray(path.read_bytes())
+    place = bytes(data).index(model.layers[0].kernel.numpy().tobytes())
+    data[place] ^= 1
+    path.write_bytes(bytes(data))
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="damaged"):
+        model.load_weights(path)
+    assert same(model.get_weights(), before)
+
+
+def altered(tmp_path: Path, name: str, change: Callable[[Any], None]) -> Path:
+    path = tmp_path / name
+    path.write_bytes((FILES / name).read_bytes())
+    with h5py.File(path, "r+") as f:
+        change(f)
+    return path
+
+
+def external_link(f: Any) -> None:
+    del f["layers/dense/vars/0"]
+    f["layers/dense/vars/0"] = h5py.ExternalLink("/etc/passwd", "x")
+
+
+def soft_link(f: Any) -> None:
+    del f["layers/dense/vars/0"]
+    f["layers/dense/vars/0"] = h5py.SoftLink("/layers/gru/cell/vars/0")
+
+
+def external_data(f: Any) -> None:
+    del f["layers/dense/vars/0"]
+    f["layers/dense/vars"].create_dataset("0", (3, 2), "float32", external=[("/etc/passwd", 0, 24)])
+
+
+def bomb(f: Any) -> None:
+    del f["layers/dense/vars/0"]
+    f["layers/dense/vars"].create_dataset("0", (1 << 40,), "float32", chunks=(1 << 16,), compression="gzip")
+
+
+def words(f: Any) -> None:
+    del f["layers/dense/vars/0"]
+    f["layers/dense/vars"].create_dataset("0", data=np.array([[b"a", b"b"]] * 3))
+
+
+def gone(f: Any) -> None:
+    del f["layers/dense"]
+
+
+def one_more(f: Any) -> None:
+    f["layers/dense/vars/2"] = np.zeros(3)
+
+
+def other_shape(f: Any) -> None:
+    del f["layers/dense/vars/0"]
+    f["layers/dense/vars/0"] = np.zeros((2, 3), "float32")
+
+
+@pytest.mark.parametrize("change,message", [
+    (external_link, "has a link"), (soft_link, "has a link"), (external_data, "another file"), (bomb, r"claims to have 4,398,046,511,104"),
+    (words, "does not hold numbers"), (gone, "has 2 weights, the file has 0"), (one_more, "has 2 weights, the file has 3"),
+    (other_shape, r"'kernel' of layer 'dense\w*': the file has shape \(2, 3\), the model has \(3, 2\)"),
+])  # fmt: skip
+def test_traps(tmp_path: Path, change: Callable[[Any], None], message: str) -> None:
+    path, model = altered(tmp_path, "keras3.weights.h5", change), golden.network(gpudl)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=rf"^\[load_weights\].*{message}"):
+        model.load_weights(path)
+    assert same(model.get_weights(), before)
+
+
+def test_zips_that_are_traps(tmp_path: Path) -> None:
+    with zipfile.ZipFile(FILES / "keras3.keras") as z:
+        config, weights = z.read("config.json"), z.read("model.weights.h5")
+    path = tmp_path / "m.keras"
+
+    def made(members: list[tuple[str, bytes]], **how: Any) -> Path:
+        with warnings.catch_warnings(), zipfile.ZipFile(path, "w", **how) as out:
+            warnings.simplefilter("ignore")
+            for name, data in members:
+                out.writestr(name, data)
+        return path
+
+    whole = [("config.json", config), ("model.weights.h5", weights)]
+    packed = made([("../../evil", b"x"), ("/etc/evil", b"x"), *whole], compression=zipfile.ZIP_DEFLATED)
+    assert load_model(packed).name == "network" and os.listdir(tmp_path) == ["m.keras"]  # nothing is unpacked
+    zeros = made([("config.json", config), ("model.weights.h5", bytes(1 << 27))], compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match="claims to be 134,217,728 bytes"):
+        load_model(zeros)
+    for members in ([whole[0]], [whole[1]], [*whole, whole[1]], []):
+        with pytest.raises(ValueError, match=r"^\[load_model\].*(members|damaged)"):
+            load_model(made(members))
+    for bad in (b"[" * 100_000, b"{}", b"[]", b"3", b"\xff", b"null", b'{"class_name": 3, "config": 4}'):
+        with pytest.raises(ValueError, match=r"^\[load_model\]"):
+            load_model(made([("config.json", bad), whole[1]]))
+
+
+def test_misfits_can_be_skipped(tmp_path: Path) -> None:
+    model = small()
+    for name in ("w.weights.h5", "w.h5"):
+        model.save_weights(tmp_path / name)
+        other = Sequential([Input((4,)), Dense(6), BatchNormalization(), Dense(5)])
+        before = other.get_weights()
+        with pytest.raises(ValueError, match=r"another architecture. Nothing was changed.*\(6, 3\)"):
+            other.load_weights(tmp_path / name)
+        assert same(other.get_weights(), before)
+        with pytest.warns(UserWarning, match="weights that do not fit"):
+            other.load_weights(tmp_path / name, skip_mismatch=True)
+        assert same(other.get_weights()[:6], model.get_weights()[:6]) and same(other.get_weights()[6:], before[6:])
+    with pytest.raises(ValueError, match=r"by_name=True is for '.h5' files"):
+        model.load_weights(tmp_path / "w.weights.h5", by_name=True)
+    with pytest.raises(ValueError, match="holds weights alone"):
+        load_model(tmp_path / "w.h5")
