@@ -280,6 +280,7 @@ class GRUCell(Cell):
         self.implementation = arguments.whole(self._where, "implementation", implementation, 0)  # there is nothing to choose
 
     def bias_shape(self) -> tuple[int, ...]:
+        """Two rows with `reset_after`: one for the inputs, one for the states."""
         width = 3 * self.units
         return (2, width) if self.reset_after else (width,)
 
