@@ -1,7 +1,8 @@
-"""Training steps of recurrent nets as they run inside `fit`: batch 64, 28 steps, 128 units, beside PyTorch and bare products."""
+"""Training steps of recurrent nets as they run inside `fit`: batch 64, 28 steps, 128 units, beside PyTorch, Keras and bare products."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -105,6 +106,9 @@ def test_recurrent_step(kind: str, race: Any) -> None:
         x, y = x[:2], y[:2]
     model = workload.model()
     ours = in_fit(workload, model, x, y, 1 if race.benchmark.disabled else 5)
-    makers = {"torch": lambda: torch_epoch(workload, x, y)}
+    makers = {
+        "torch": lambda: torch_epoch(workload, x, y),
+        "keras": lambda: importlib.import_module("peers.keras_peer").epoch(workload, model, x, y),
+    }
     race(ours, makers, products(workload), lambda: loss_error(workload, model, x, y), workload.examples // BATCH, 15, 2)
     assert all(np.isfinite(w).all() for w in model.get_weights())

@@ -55,6 +55,12 @@ def mlp_layers() -> list[Any]:
     return [*hidden[0], *hidden[1], layers.Dense(10, activation="softmax")]
 
 
+def dropout_layers() -> list[Any]:
+    """The course's network: three times 100 units with ReLU, a fifth of them dropped."""
+    hidden = [[layers.Dense(100, activation="relu"), layers.Dropout(0.2)] for _ in range(3)]
+    return [*hidden[0], *hidden[1], *hidden[2], layers.Dense(10, activation="softmax")]
+
+
 def mnist_layers() -> list[Any]:
     return [
         layers.Conv2D(32, 3, activation="relu"),
@@ -123,6 +129,8 @@ WORKLOADS = {
     w.name: w
     for w in (
         Workload("iris_mlp", (4,), 3, 32, 75, iris_layers, sgd, dense_products(4, 64, 3)),
+        Workload("dropout_mlp_b32", (784,), 10, 32, 1024, dropout_layers, sgd, dense_products(784, 100, 100, 100, 10)),
+        Workload("dropout_mlp_b128", (784,), 10, 128, 1024, dropout_layers, sgd, dense_products(784, 100, 100, 100, 10)),
         Workload("mnist_mlp", (784,), 10, 128, 1024, mlp_layers, adam, dense_products(784, 512, 512, 10)),
         Workload("mnist_convnet", (28, 28, 1), 10, 128, 256, mnist_layers, adam, mnist_products),
         Workload("cifar_batch_norm_cnn", (32, 32, 3), 10, 64, 64, cifar_layers, adam, cifar_products),
