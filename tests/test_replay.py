@@ -28,6 +28,7 @@ NETS: dict[tuple[int, ...], dict[str, Net]] = {
         "Dense": lambda: [L.Dense(17, activation="tanh", kernel_regularizer="l2", bias_regularizer="l1"), L.Dense(5, use_bias=False)],
         "Activation": lambda: [L.Dense(9), L.Activation("sigmoid"), L.Dense(9), L.Activation("softplus")],
         "ActivityRegularization": lambda: [L.Dense(9), L.ActivityRegularization(l1=0.01, l2=0.02)],
+        "AlphaDropout": lambda: [L.Dense(9, "selu"), L.AlphaDropout(0.3)],
         "BatchNormalization": lambda: [L.Dense(33), L.BatchNormalization(), L.LeakyReLU(negative_slope=0.1)],
         "batch renormalization": lambda: [L.Dense(9), L.BatchNormalization(renorm=True, renorm_clipping={"rmax": 1.2, "dmax": 0.5})],
         "Dropout": lambda: [L.Dense(16), L.Dropout(0.4), L.Dense(16), L.Dropout(0.1)],
@@ -46,6 +47,7 @@ NETS: dict[tuple[int, ...], dict[str, Net]] = {
         "Rescaling": lambda: [L.Rescaling(0.5, offset=0.1), L.Dense(8)],
         "Reshape": lambda: [L.Dense(12), L.Reshape((3, 4)), L.Dense(5), L.Flatten()],
         "Softmax": lambda: [L.Dense(16), L.Softmax()],
+        "ThresholdedReLU": lambda: [L.Dense(16), L.ThresholdedReLU(theta=0.1)],
         "UnitNormalization": lambda: [L.Dense(12), L.UnitNormalization()],
     },
     IMAGE: {
@@ -91,6 +93,7 @@ NETS: dict[tuple[int, ...], dict[str, Net]] = {
     },
     TOKENS: {
         "Embedding": lambda: [L.Embedding(11, 4), L.LSTM(5), L.Dense(4)],
+        "CategoryEncoding": lambda: [L.CategoryEncoding(11, "count"), L.Dense(4)],
         "masks": lambda: [
             L.Embedding(11, 4, mask_zero=True),
             L.Dense(4),
@@ -142,6 +145,28 @@ LOSSES = {
     "categorical_focal_crossentropy": ("softmax", 3),
     "categorical_generalized_cross_entropy": ("softmax", 3),
 }
+
+
+class Merging(L.Layer):
+    """Two views of the input, merged."""
+
+    supports_masking = True
+
+    def __init__(self, merge: L.Layer) -> None:
+        super().__init__()
+        self.merge = merge
+        self.one, self.other = L.Dense(4), L.Dense(4, "tanh")
+
+    def call(self, inputs: Any) -> Any:
+        return self.merge([self.one(inputs), self.other(inputs)])
+
+
+def merging(name: str) -> Net:
+    return lambda: [Merging(getattr(L, name)(**({"axes": 1} if name == "Dot" else {})))]
+
+
+MERGES = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
+NETS[VECTOR] |= {name: merging(name) for name in MERGES}
 
 
 class Changes(gpudl.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""Disturb what flows in training (`GaussianNoise`, `GaussianDropout`, `SpatialDropout1D`, `SpatialDropout2D`), or penalise its size
+"""Disturb what flows in training (`GaussianNoise`, `GaussianDropout`, `AlphaDropout`, `SpatialDropout1D` and `2D`), or penalise its size
 (`ActivityRegularization`).
 """
 
@@ -12,6 +12,8 @@ from ..tensors import Tensor
 from . import arguments
 from .arguments import Shape
 from .base import Layer
+
+_SELU_LOWEST = -1.6732632423543772 * 1.0507009873554805
 
 
 class _Drawing(Layer):
@@ -80,6 +82,37 @@ class GaussianDropout(_Drawing):
             return inputs
         deviation = math.sqrt(self.rate / (1 - self.rate))
         return ops.multiply(inputs, ops.random_normal(self.random, inputs.shape, 1.0, deviation, self._own_dtype))
+
+
+class AlphaDropout(_Drawing):
+    """In training sets a share of the inputs to -1.7581 (what `selu` tends to) and scales and shifts all, so that inputs of mean 0 and
+    variance 1 keep them; otherwise does nothing.
+
+    Args:
+        rate: the share, 0 <= rate < 1.
+        noise_shape: shape of the choice, which broadcasts to the input; None for the input's size. Default: that of the input.
+        seed: fixes the choice; default: the next stream of the global seed.
+        **kwargs: as for `Layer`.
+
+    Source: Klambauer et al., Self-Normalizing Neural Networks, 2017.
+
+    >>> import gpudl
+    >>> AlphaDropout(0.5)(gpudl.ones((1, 3)))
+    Tensor([[1., 1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.rate = arguments.fraction("AlphaDropout", "rate", rate, one=False)
+        self.noise_shape = None if noise_shape is None else arguments.shape("AlphaDropout", "noise_shape", noise_shape)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or not self.rate:
+            return inputs
+        shape = inputs.shape if self.noise_shape is None else [n or m for n, m in zip(self.noise_shape, inputs.shape, strict=True)]
+        kept = ops.random_bernoulli(self.random, shape, 1.0 - self.rate)
+        scale = ((1.0 - self.rate) * (1.0 + self.rate * _SELU_LOWEST**2)) ** -0.5
+        return ops.add(ops.multiply(ops.where(kept, inputs, _SELU_LOWEST), scale), -scale * _SELU_LOWEST * self.rate)
 
 
 class _SpatialDropout(_Drawing):
@@ -183,4 +216,4 @@ class ActivityRegularization(Layer):
         return config
 
 
-__all__ = ["ActivityRegularization", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D"]
+__all__ = ["ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D"]

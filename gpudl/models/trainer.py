@@ -17,6 +17,7 @@ from .. import callbacks as callbacks_module
 from .. import dtypes, losses, optimizers, variables
 from .. import metrics as metrics_module
 from .. import random as gpudl_random
+from ..autograd import no_grad
 from ..errors import ShapeError, unknown_keyword
 from ..plan import Workspace
 from ..replay import StepRunner
@@ -222,6 +223,9 @@ class Trainer(Versioned):
         """Build what is still missing: weights, slots, accumulators."""
         if not self.built:
             self.build((None, *x.shape[1:]))
+        if len(x) and not all(part.built for layer in self.layers for part in layer._tree()):
+            with no_grad():  # layers in layers of the user's own are built by the first call, which must not be a step
+                self(d.resident(x[:1], self._backend, self._dtype), training=False)
         if y is None:
             return
         if self.loss_tracker is None:
