@@ -38,7 +38,7 @@ class Bidirectional(Layer):
     (2, 5, 6)
     """
 
-    def __init__(self, layer: Any, merge_mode: str | None = "concat", backward_layer: Any = None, **kwargs: Any) -> None:
+    def __init__(self, layer: Any, merge_mode: str | None = "concat", *, backward_layer: Any = None, **kwargs: Any) -> None:
         weights = kwargs.pop("weights", None)
         super().__init__(**kwargs)
         where = "Bidirectional"
