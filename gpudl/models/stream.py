@@ -57,6 +57,7 @@ class Stream:
         self.indexed = not self.once and hasattr(source, "__getitem__") and hasattr(source, "__len__")
         length = len(source) if hasattr(source, "__len__") else None
         self.steps = length if steps is None else steps
+        self.whole = steps is None  # every epoch walks through all of it
         self._running: Iterator[Any] | None = None
         self._peeked: list[Any] = []
         self.ended = False  # a generator gave fewer batches than were asked for: there is nothing to go on with
@@ -84,6 +85,9 @@ class Stream:
 
     def batches(self) -> Iterator[tuple[Any, Any, Any]]:
         """The batches of one epoch."""
+        begun = getattr(self.source, "on_epoch_begin", None)
+        if callable(begun) and not self.once:
+            begun()
         done = 0
         while self.steps is None or done < self.steps:
             item = self._peeked.pop() if self._peeked else next(self._items(), None)
@@ -104,7 +108,7 @@ class Stream:
                 continue  # start anew within the epoch: fewer batches than steps were asked for
             yield batch_parts(item, self.where, self.labelled)
             done += 1
-        if not self.once and (self.steps is None or self.indexed):
+        if not self.once and (self.whole or self.indexed):
             self._running = None
             ended = getattr(self.source, "on_epoch_end", None)
             if callable(ended):

@@ -101,12 +101,7 @@ def plot_model(
     >>> "(None, 3)" in drawing, "15 parameters" in drawing
     (True, True)
     """
-    for keyword in unknown:
-        raise unknown_keyword("plot_model", keyword, [*plot_model.__code__.co_varnames[: plot_model.__code__.co_argcount]])
-    if not isinstance(getattr(model, "layers", None), list):
-        raise TypeError(f"[plot_model] a model is expected. Received: {model!r}")
-    if rankdir not in ("TB", "LR"):
-        raise ValueError(f"[plot_model] rankdir must be 'TB' (top to bottom) or 'LR' (left to right). Received: rankdir={rankdir!r}")
+    checked("plot_model", model, rankdir, unknown, plot_model)
     shows = {
         "shapes": show_shapes,
         "dtype": show_dtype,
@@ -120,6 +115,16 @@ def plot_model(
     if to_file is not None:
         write(os.fspath(to_file), drawing)
     return drawing
+
+
+def checked(where: str, model: Any, rankdir: str, unknown: Any, function: Any) -> None:
+    """Raise for what is no model, for unknown keywords and directions."""
+    for keyword in unknown:
+        raise unknown_keyword(where, keyword, [*function.__code__.co_varnames[: function.__code__.co_argcount]])
+    if not isinstance(getattr(model, "layers", None), list):
+        raise TypeError(f"[{where}] a model is expected. Received: {model!r}")
+    if rankdir not in ("TB", "LR"):
+        raise ValueError(f"[{where}] rankdir must be 'TB' (top to bottom) or 'LR' (left to right). Received: rankdir={rankdir!r}")
 
 
 def write(path: str, text: str) -> None:

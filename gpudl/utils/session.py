@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 
 from .. import config
@@ -34,8 +36,11 @@ def set_random_seed(seed: int) -> None:
     gpudl_random.set_seed(int(seed))
 
 
-def clear_session() -> None:
+def clear_session(free_memory: bool = True) -> None:
     """Name layers and models from the beginning again, and let go of recorded steps.
+
+    Args:
+        free_memory: also free what is kept by circles of references alone. Default True.
 
     >>> import gpudl
     >>> clear_session()
@@ -44,6 +49,8 @@ def clear_session() -> None:
     """
     reset_names()
     config.bump()
+    if free_memory:
+        gc.collect()
 
 
 __all__ = ["clear_session", "set_random_seed"]
