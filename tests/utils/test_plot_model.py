@@ -10,7 +10,7 @@ import pytest
 
 import gpudl
 from gpudl import layers
-from gpudl.utils import plot_model
+from gpudl.utils import model_to_dot, plot_model
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -125,3 +125,19 @@ def test_bad_arguments(arguments, error, words, tmp_path, monkeypatch) -> None:
     with pytest.raises(error, match=words):
         plot_model(**{"model": small(), **arguments})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_language_of_graphviz() -> None:
+    inner = gpudl.Sequential([layers.Dense(2, name="inside")], name='in"ner')
+    model = gpudl.Sequential([layers.Input((4,)), layers.Dense(3, "relu", name="first"), inner])
+    text = model_to_dot(model, show_shapes=True, expand_nested=True, show_layer_activations=True, show_trainable=True, rankdir="LR", dpi=90)
+    assert text.startswith('digraph "') and text.endswith("}\n") and "rankdir=LR, dpi=90" in text
+    assert "first (Dense)\\n(None, 3)\\nactivation: relu" in text and 'in\\"ner (Sequential)' in text and "inside (Dense)" in text
+    assert [line.strip() for line in text.splitlines() if "->" in line] == ["n0 -> n1;", "n1 -> n2;", "n2 -> n3;"]
+    assert model_to_dot(model, subgraph=True).startswith('subgraph "cluster_') and "Dense" in model_to_dot(model, show_layer_names=False)
+    with pytest.raises(TypeError, match="Did you mean 'show_shapes'"):
+        model_to_dot(model, show_shape=True)
+    with pytest.raises(ValueError, match="rankdir='BT'"):
+        model_to_dot(model, rankdir="BT")
+    with pytest.raises(TypeError, match="a model is expected"):
+        model_to_dot(layers.Dense(3))
