@@ -36,7 +36,7 @@ Entry parse_one(const Registration& r, const std::string& text) {
         } else if (c == '~' && !strided) {
             strided = true;
         } else {
-            if (c != '*' && itemsize(c) == 0) refuse(r, std::string("no dtype has the letter '") + c + "'");
+            if (c != '*' && c != '.' && itemsize(c) == 0) refuse(r, std::string("no dtype has the letter '") + c + "'");
             (part == outputs ? entry.outs : entry.ins).push_back({c, strided});
             strided = false;
         }
@@ -87,6 +87,7 @@ bool Entry::takes_dtypes(const TensorView* out_views, const TensorView* in_views
         for (size_t i = 0; i < wanted.size(); i++) {
             const char letter = given[i].dtype;
             if (letter == no_dtype) return false;
+            if (wanted[i].dtype == '.') continue;
             if (wanted[i].dtype != '*') {
                 if (wanted[i].dtype != letter) return false;
             } else if (any == '*') {

@@ -9,7 +9,7 @@
 namespace gpudl {
 
 struct Operand {
-    char dtype;  // '*' any
+    char dtype;  // '*' any, the same for all; '.' any
     bool strided;
 };
 

@@ -26,10 +26,13 @@ def test_devices_or_a_reason() -> None:
     assert (count > 0) == (reason == "")
 
 
-def test_same_table_as_the_cpu() -> None:
+def test_no_less_than_the_cpu() -> None:
+    """What has a kernel on the CPU has one here, of the same dtypes; it may take other strides."""
     if native.cpu().module is None:
         pytest.skip(native.cpu().reason)
-    assert cuda.signatures() == native.cpu().module.signatures()
+    here = cuda.signatures()
+    for name, signatures in native.cpu().module.signatures().items():
+        assert [s.replace("~", "") for s in here[name]] == [s.replace("~", "") for s in signatures], name
 
 
 def test_answers_without_a_launch() -> None:
@@ -37,8 +40,10 @@ def test_answers_without_a_launch() -> None:
     x = like_cupy((4,))
     assert relu([x], [like_cupy((4,), "i")], ()) == cuda.MISSING
     assert relu([x], [like_cupy((3,))], ()) == cuda.MISSING
-    assert relu([x], [like_cupy((4,), strides=(8,))], ()) == cuda.NEEDS_CONTIGUOUS
-    assert relu([x], [like_cupy((4,), pointer=(1 << 20) + 2)], ()) == cuda.NEEDS_CONTIGUOUS
+    assert relu([x], [like_cupy((4,), pointer=(1 << 20) + 2)], ()) == cuda.MISSING
+    one_hot, y = cuda.kernels()["one_hot"], like_cupy((4, 3))
+    assert one_hot([y], [like_cupy((4,), "i", strides=(8,))], (3, 0)) == cuda.NEEDS_CONTIGUOUS
+    assert one_hot([y], [like_cupy((4,), "i", pointer=(1 << 20) + 2)], (3, 0)) == cuda.NEEDS_CONTIGUOUS
     assert relu([like_cupy((0, 3))], [like_cupy((0, 3))], ()) is None, "nothing to do, so nothing is launched"
     with pytest.raises(AttributeError, match=r"^\[relu\]"):
         relu([x], [SimpleNamespace(array=3)], ())

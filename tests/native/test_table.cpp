@@ -27,6 +27,7 @@ GPUDL_KERNEL(scaled, "f <- f ; r i") {}
 GPUDL_KERNEL(fill, "* <- ; r") {}
 GPUDL_KERNEL(either, "f <- f | f <- ~f") {}
 GPUDL_KERNEL(reduced, "f <- f ; r i*") {}
+GPUDL_KERNEL(cast, ". <- ~. *") {}
 
 static const int64_t shape[] = {3}, longer[] = {5}, strides[] = {4};
 
@@ -61,6 +62,10 @@ int main() {
     EXPECT(ask("gather_rows", {view('f')}, {view('f'), view('l')}) == Answer::missing);
     EXPECT(ask("gather_rows", {view(no_dtype)}, {view(no_dtype), view('l'), view('l')}) == Answer::missing);
     EXPECT(ask("gather_rows", {view('f')}, {view('f', false), view('l'), view('l')}) == Answer::needs_contiguous);
+
+    EXPECT(ask("cast", {view('f')}, {view('l', false), view('d')}) == Answer::done);  // each . has a meaning of its own
+    EXPECT(ask("cast", {view('f')}, {view(no_dtype), view('d')}) == Answer::missing);
+    EXPECT(ask("cast", {view(no_dtype)}, {view('f'), view('d')}) == Answer::missing);
 
     EXPECT(ask("copy", {view('f')}, {view('f', false)}) == Answer::done);
     EXPECT(ask("copy", {view('f', false)}, {view('f')}) == Answer::missing);  // a dense copy of an output would be written in vain

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #ifdef __CUDACC__
 #include <cuda_bf16.h>
@@ -25,7 +26,7 @@ struct bfloat16 {
     uint16_t bits;
 };
 
-constexpr int64_t itemsize(char dtype) {
+GPUDL_HOST_DEVICE constexpr int64_t itemsize(char dtype) {
     switch (dtype) {
         case '?':
         case 'b':
@@ -63,6 +64,8 @@ GPUDL_HOST_DEVICE inline double wide(double x) { return x; }
 
 GPUDL_HOST_DEVICE inline float wide(bfloat16 x) { return bits::to_float(uint32_t(x.bits) << 16); }
 
+template <class I, std::enable_if_t<std::is_integral<I>::value, int> = 0> GPUDL_HOST_DEVICE inline I wide(I x) { return x; }
+
 GPUDL_HOST_DEVICE inline float wide(float16 x) {
 #ifdef __CUDA_ARCH__
     return __half2float(__ushort_as_half(x.bits));
@@ -77,7 +80,9 @@ GPUDL_HOST_DEVICE inline float wide(float16 x) {
 #endif
 }
 
-template <class T> struct Narrow;
+template <class T> struct Narrow {  // bool and the integers
+    GPUDL_HOST_DEVICE static T from(T x) { return x; }
+};
 
 template <> struct Narrow<float> {
     GPUDL_HOST_DEVICE static float from(float x) { return x; }

@@ -9,6 +9,7 @@
 // A kernel registers a signature, letters of dtype.h: outputs <- inputs ; attributes
 //
 //     GPUDL_KERNEL(gather_rows, "* <- * l l") { … }              * any dtype, the same for every * of the signature
+//     GPUDL_KERNEL(cast, ". <- .") { … }                         . any dtype, whatever the others are
 //     GPUDL_KERNEL(copy, "f <- ~f") { … }                        ~ any strides; without it the operand is dense
 //     GPUDL_KERNEL(scale, "f <- f ; r | d <- d ; r") { … }       | another signature of the same kernel; r a real, i an integer attribute
 //     GPUDL_KERNEL(sum, "f <- f ; i i*") { … }                   i* any number of integers, none too: count_attrs(attrs) says how many came
