@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import difflib
 import io
+import re
 import sys
 import tokenize
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ class Rewriter:
         self.source = source
         self.tree = ast.parse(source, name)
         self.lines = [line.encode() for line in source.splitlines(keepends=True)]
+        tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+        self.comments = [(t.start[0], t.string) for t in tokens if t.type == tokenize.COMMENT]
         self.edits: list[tuple[int, int, int, str]] = []  # line from 0, first and last byte, new text
         self.roots: dict[str, str] = {}  # names that mean modules of keras -> those of gpudl
         self.tensorflow: set[str] = set()  # names that mean tensorflow
@@ -62,10 +65,11 @@ class Rewriter:
         if last == line:
             self.edits.append((line, node.col_offset, end, text))
             return
-        self.edits.append((line, node.col_offset, len(self.lines[line].rstrip(b"\r\n")), text))
+        rest = self.lines[last][end:]
+        ending = len(self.lines[line]) if rest.strip() else len(self.lines[line].rstrip(b"\r\n"))  # what is left stays on this line
+        self.edits.append((line, node.col_offset, ending, text))
         for between in range(line + 1, last):
             self.edits.append((between, 0, len(self.lines[between]), ""))
-        rest = self.lines[last][end:]
         self.edits.append((last, 0, len(self.lines[last]) if not rest.strip() else end, ""))
 
     def result(self) -> str:
@@ -160,6 +164,7 @@ class Rewriter:
                     self.notes.append(f"line {node.lineno}: gpudl has no {path}.{alias.name}")
             return
         places: dict[str, list[str]] = {}
+        written: list[tuple[ast.alias, str]] = []
         for alias in node.names:
             if alias.name == "*":
                 self.stars.append(module)
@@ -176,19 +181,41 @@ class Rewriter:
                 self.roots[local] = old
                 self.names[local] = (module, name)
             final = local if alias.asname or old in MODULES else new
-            places.setdefault(here, []).append(new if new == final else f"{new} as {final}")
+            written.append((alias, new if new == final else f"{new} as {final}"))
+            places.setdefault(here, []).append(written[-1][1])
         plain = [n for names in places.values() for n in names]
         same = module == path and plain == [a.name + (f" as {a.asname}" if a.asname else "") for a in node.names]
         if same:
             return
+        begins = re.compile(rb"from(\s+)([\w.]+)").match(self.lines[node.lineno - 1], node.col_offset)
+        if len(places) == 1 and begins is not None and begins[2].decode() == path:  # each name where it stands, so comments stay beside it
+            self.edits.append((node.lineno - 1, begins.start(2), begins.end(2), next(iter(places))))
+            seen: list[str] = []
+            for alias, new in written:
+                if new in seen and node.end_lineno == node.lineno:  # two old names of one thing
+                    self.drop(alias)
+                elif new != alias.name + (f" as {alias.asname}" if alias.asname else ""):
+                    self.put(alias, new)
+                seen.append(new)
+            return
         indent = " " * node.col_offset
-        several = (node.end_lineno or 0) > node.lineno and len(places) == 1
-        texts = []
-        for here, names in places.items():
-            names = list(dict.fromkeys(names))
-            joined = f"(\n{''.join(f'{indent}    {n},{chr(10)}' for n in names)}{indent})" if several else ", ".join(names)
-            texts.append(f"from {here} import {joined}")
-        self.put(node, f"\n{indent}".join(texts))
+        texts = [f"from {here} import {', '.join(dict.fromkeys(names))}" for here, names in places.items()]
+        kept = self.comments_in(node)
+        if kept and self.lines[node.lineno - 1][: node.col_offset].strip():
+            self.notes.append(f"line {node.lineno}: comments within this import were left out: {' '.join(kept)}")
+            kept = []
+        self.put(node, f"\n{indent}".join([*kept, *texts]))
+
+    def drop(self, alias: ast.alias) -> None:
+        """Take a name out of a list of names, with the comma before it."""
+        line = self.lines[alias.lineno - 1]
+        start = line.rindex(b",", 0, alias.col_offset)
+        self.edits.append((alias.lineno - 1, start, alias.end_col_offset or 0, ""))
+
+    def comments_in(self, node: ast.stmt) -> list[str]:
+        """The comments on the lines of a statement, but for the one behind its end."""
+        last = node.end_lineno or node.lineno
+        return [text for line, text in self.comments if node.lineno <= line < last]
 
     # spellings ----------------------------------------------------------------------------------------------------------------
 

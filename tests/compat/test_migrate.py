@@ -21,7 +21,21 @@ CASES = {
     "from keras import layers, models": "from gpudl import layers, models",
     "from keras.layers.core import Dense as D  # why\nD(output_dim=3)": "from gpudl.layers import Dense as D  # why\nD(units=3)",
     "from tensorflow.keras.layers import *\nDropout(p=0.5)": "from gpudl.layers import *\nDropout(rate=0.5)",
-    "from keras.layers import (\n    Dense,  # one\n    Convolution2D,\n)\n": "from gpudl.layers import (\n    Dense,\n    Conv2D,\n)\n",
+    "from keras.layers import (\n    Dense,  # one\n    Convolution2D,\n    # two\n)  # three\n": (
+        "from gpudl.layers import (\n    Dense,  # one\n    Conv2D,\n    # two\n)  # three\n"
+    ),
+    "from keras.layers.core import Dense, \\\n    Dropout as D  # why\nD(p=0.5)": (
+        "from gpudl.layers import Dense, \\\n    Dropout as D  # why\nD(rate=0.5)"
+    ),
+    "from keras.utils import (  # tools\n    np_utils,  # labels\n    plot_model,\n)  # end\nnp_utils.to_categorical(y=[0])": (
+        "# tools\n# labels\nfrom gpudl import utils as np_utils\nfrom gpudl.utils import plot_model  # end\nnp_utils.to_categorical(x=[0])"
+    ),
+    "if True:\n    from keras.utils import (np_utils,  # labels\n        plot_model)\n": (
+        "if True:\n    # labels\n    from gpudl import utils as np_utils\n    from gpudl.utils import plot_model\n"
+    ),
+    "from keras.layers import Conv2D, Convolution2D, Dense": "from gpudl.layers import Conv2D, Dense",
+    "from keras.layers import (Conv2D,  # one\n    Convolution2D)": "from gpudl.layers import (Conv2D,  # one\n    Conv2D)",
+    "from  keras.layers  import  Dense": "from  gpudl.layers  import  Dense",
     "from keras.layers import Convolution2D\nConvolution2D(32, 3, 3, border_mode='same', dim_ordering='th')": (
         "from gpudl.layers import Conv2D\nConv2D(32, (3, 3), padding='same', data_format='channels_first')"
     ),
