@@ -66,6 +66,14 @@ CASES: dict[str, tuple[tuple[int, ...], str, Callable[[Any], list[Any]]]] = {
         k.layers.Bidirectional(k.layers.GRU(3), merge_mode="sum", backward_layer=k.layers.LSTM(3, go_backwards=True)),
         k.layers.Dense(2),
     ]),
+    "cells": ((5, 3), "float", lambda k: [
+        k.layers.Masking(0.0), k.layers.RNN(k.layers.LSTMCell(4), return_sequences=True),
+        k.layers.RNN([k.layers.GRUCell(3), k.layers.SimpleRNNCell(4)], return_sequences=True),
+        k.layers.RNN(k.layers.StackedRNNCells([k.layers.GRUCell(3, reset_after=False)])), k.layers.AlphaDropout(0.1), k.layers.Dense(2),
+    ]),
+    "counted": ((4,), "float", lambda k: [
+        k.layers.Dense(3), k.layers.BatchNormalization(renorm=True), k.layers.Dense(2, activation="log_softmax"),
+    ]),
     "nested": ((4,), "float", lambda k: [
         k.layers.Dense(4, name="first"),
         k.Sequential([k.layers.Input((4,)), k.layers.Dense(5), k.layers.BatchNormalization(), k.layers.Dense(4)], name="inner"),
@@ -86,6 +94,12 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "Adamax": lambda k: k.optimizers.Adamax(0.01),
     "Ftrl": lambda k: k.optimizers.Ftrl(0.05),
     "Lion": lambda k: k.optimizers.Lion(0.001),
+    "Lamb": lambda k: k.optimizers.Lamb(0.01),
+    "Adafactor": lambda k: k.optimizers.Adafactor(0.01),
+    "average": lambda k: k.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
+    "accumulated": lambda k: k.optimizers.SGD(0.05, momentum=0.9, gradient_accumulation_steps=3),
+    "scaled": lambda k: k.optimizers.LossScaleOptimizer(k.optimizers.Adam(0.01), initial_scale=8.0, dynamic_growth_steps=3),
+    "Nadam": lambda k: k.optimizers.Nadam(0.01),
     "schedule": lambda k: k.optimizers.Adam(k.optimizers.schedules.ExponentialDecay(0.02, 2, 0.5)),
 }
 

@@ -177,7 +177,7 @@ def object_from_keras(data: Mapping[str, Any], where: str, kind: str | None = No
     name = name.removeprefix("Custom>")
     name = OLD_CLASSES.get(name, name)
     if name in ("Functional", "Model"):
-        raise ValueError(f"[{where}] the file holds a model of kind {name!r} ({config_name(config)}); gpudl has Sequential models")
+        name, config = "Sequential", chain_from_keras(config, where)
     kind = kind or kind_of_module(data.get("module")) or next((k for k in MODULES if name in classes(k)), None)
     found = classes(kind).get(name) if kind else None
     if found is None:
@@ -187,10 +187,6 @@ def object_from_keras(data: Mapping[str, Any], where: str, kind: str | None = No
             f"A class of your own is found by custom_objects={{{str(registered or name)!r}: ...}}"
         )
     return {"class_name": name, "config": arguments_from_keras(found, name, config, where)}
-
-
-def config_name(config: Any) -> str:
-    return f"name {config.get('name')!r}" if isinstance(config, Mapping) else "no name"
 
 
 def kind_of_module(module: Any) -> str | None:
@@ -255,6 +251,53 @@ def sequential_from_keras(config: Any, where: str) -> Config:
             raise ValueError(f"[{where}] a layer's configuration is damaged: {str(layer)[:200]}")
         layers.append(object_from_keras(layer, where, "layer"))
     return {**found, "layers": layers}
+
+
+def chain_from_keras(config: Any, where: str) -> Config:
+    """A model of the functional API, if it is a chain: each layer is given the output of the one before, and nothing else."""
+    if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
+        raise ValueError(f"[{where}] the file does not say which layers the model has")
+    held = {name_of(layer): layer for layer in config["layers"] if is_object(layer)}
+    after: dict[str, str] = {}
+    for name, layer in held.items():
+        before = sources(layer.get("inbound_nodes"))
+        if len(before) > 1 or any(b in after or b not in held for b in before):
+            raise ValueError(
+                f"[{where}] the model {config.get('name')!r} branches at layer {name!r}; gpudl has chains of layers, Sequential. Where a "
+                "model branches, derive a class from Layer that holds the layers of its branches"
+            )
+        after.update(dict.fromkeys(before, name))
+    starts = [name for name in held if name not in after.values()]
+    if len(starts) != 1 or len(held) != len(config["layers"]):
+        raise ValueError(f"[{where}] the model {config.get('name')!r} has {len(starts)} inputs; gpudl's Sequential has one")
+    chain = [starts[0]]
+    while chain[-1] in after:
+        chain.append(after[chain[-1]])
+    ends = sources(config.get("output_layers"))
+    if len(chain) != len(held) or ends != chain[-1:]:
+        raise ValueError(
+            f"[{where}] the model {config.get('name')!r} has other outputs than that of its last layer; gpudl's Sequential has one"
+        )
+    return {**{k: config.get(k) for k in ("name", "trainable")}, "layers": [held[name] for name in chain]}
+
+
+def name_of(layer: Mapping[str, Any]) -> str:
+    name = layer.get("name") or (layer["config"].get("name") if isinstance(layer["config"], Mapping) else None)
+    return str(name)
+
+
+def sources(data: Any) -> list[str]:
+    """The names of the layers whose outputs are named in Keras' nodes, of version 2 (``["dense", 0, 0, {}]``) or 3."""
+    if is_object(data):
+        history = data["config"].get("keras_history") if isinstance(data["config"], Mapping) else None
+        return [str(history[0])] if isinstance(history, list) and history else []
+    if isinstance(data, Mapping):
+        return [name for value in data.values() for name in sources(value)]
+    if not isinstance(data, list):
+        return []
+    if len(data) >= 3 and isinstance(data[0], str) and isinstance(data[1], int):
+        return [data[0]]
+    return [name for value in data for name in sources(value)]
 
 
 def accepted_by(cls: type) -> set[str]:

@@ -24,7 +24,8 @@ from ..version import __version__
 from . import archive, hdf5, keras_weights
 from .keras_config import is_object
 from .keras_models import as_text, model_from, model_to_keras
-from .keras_training import compile_from_keras, optimizer_arrays, restore_optimizer
+from .keras_slots import optimizer_arrays, restore_optimizer
+from .keras_training import compile_from_keras
 from .saving import assign_all, states_of
 
 Array = np.ndarray[Any, Any]
@@ -53,10 +54,13 @@ def write_state(file: Any, model: Any) -> None:
     """Weights, the optimizer's state, and what Keras has no place for."""
     keras_weights.write_places(file, model)
     if model._compiled:
-        group = file.create_group("optimizer/vars")
-        group.attrs["name"] = model.optimizer.name
-        for i, array in enumerate(optimizer_arrays(model)):
-            hdf5.write(group, str(i), array)
+        optimizer, path = model.optimizer, "optimizer"
+        while optimizer is not None:
+            group = file.create_group(f"{path}/vars")
+            group.attrs["name"] = optimizer.name
+            for i, array in enumerate(optimizer_arrays(optimizer, model.trainable_variables)):
+                hdf5.write(group, str(i), array)
+            optimizer, path = getattr(optimizer, "inner_optimizer", None), f"{path}/inner_optimizer"
     write_further(file, model)
 
 
@@ -86,7 +90,8 @@ def h5_of(what: str, model: Any) -> bytes:
             optimizer = training.pop("optimizer")
             training["optimizer_config"] = {k: optimizer[k] for k in ("class_name", "config")}
             file.attrs["training_config"] = as_text(what, training).encode()
-            arrays, group = optimizer_arrays(model), file.create_group("optimizer_weights")
+            group = file.create_group("optimizer_weights")
+            arrays = optimizer_arrays(model.optimizer, model.trainable_variables)
             names = [f"{model.optimizer.name}/{i:04d}" for i in range(len(arrays))]
             hdf5.write_texts(group, "weight_names", names)
             for name, array in zip(names, arrays):
@@ -247,7 +252,7 @@ def finish(
         with custom_object_scope(custom_objects):
             try:
                 model.compile(**compile_from_keras(training, what))
-                restore_optimizer(model, arrays, names, what)
+                restore_optimizer(model.optimizer, model.trainable_variables, arrays, names, what)
             except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
                 raise ValueError(
                     f"[{what}] how {str(path)!r} was trained cannot be restored. Name functions and classes of your own in custom_objects, "

@@ -53,6 +53,17 @@ def make(k: Any, name: str, optimizer: Any, endings: tuple[str, ...], loss: Any)
     np.savez_compressed(HERE / f"{name}.npz", **arrays)
 
 
+def chain(k: Any, name: str) -> None:
+    """A model of the functional API that is a chain."""
+    first = k.layers.Input((4,))
+    last = k.layers.Dense(2, activation="softmax")(k.layers.LeakyReLU()(k.layers.Dense(3)(first)))
+    model = k.Model(first, last, name="chain")
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.uniform(-1, 1, w.shape) for w in model.get_weights()])
+    model.save(str(HERE / name))
+    np.savez_compressed(HERE / f"{name.split('.')[0]}.npz", predictions=model.predict(X[:, 0, [0, 1, 2, 0]], verbose=0))
+
+
 def main() -> None:
     HERE.mkdir(exist_ok=True)
     warnings.simplefilter("ignore")
@@ -62,6 +73,7 @@ def main() -> None:
 
         loss = keras.losses.SparseCategoricalCrossentropy()
         make(keras, "keras3", keras.optimizers.Adam(0.01), (".keras", ".h5", ".weights.h5"), loss)
+        chain(keras, "keras3_chain.keras")
     elif sys.argv[1:] == ["2"]:
         import tf_keras
 
@@ -69,6 +81,7 @@ def main() -> None:
         make(tf_keras, "keras2", tf_keras.optimizers.Adam(0.01), (".keras", ".h5", "_weights.h5"), loss)
         optimizer = tf_keras.optimizers.legacy.SGD(0.05, momentum=0.9, decay=0.1)
         make(tf_keras, "keras2_sgd", optimizer, (".h5",), loss)
+        chain(tf_keras, "keras2_chain.h5")
     else:
         sys.exit(__doc__)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 import zipfile
@@ -15,7 +16,7 @@ from keras_cases import FILES, edited, golden, same
 
 import gpudl
 from gpudl.layers import BatchNormalization, Dense, Dropout, Input
-from gpudl.models import Sequential, load_model
+from gpudl.models import Sequential, load_model, model_from_json
 
 h5py = pytest.importorskip("h5py")
 
@@ -64,6 +65,39 @@ def test_configurations_that_cannot_be(tmp_path: Path, edit: Callable[[dict[str,
     path = edited("keras3.keras", tmp_path / "m.keras", edit)
     with pytest.raises((ValueError, TypeError), match=rf"(?s)\[\w+\].*({words})"):
         load_model(path)
+
+
+def node(*names: str) -> list[dict[str, Any]]:
+    """How Keras 3 writes whose outputs a layer is given."""
+    tensors = [{"class_name": "__keras_tensor__", "config": {"shape": [None, 4], "keras_history": [n, 0, 0]}} for n in names]
+    return [{"args": [tensors] if len(names) > 1 else tensors, "kwargs": {}}]
+
+
+def layer(name: str, *inputs: str) -> dict[str, Any]:
+    nodes = node(*inputs) if inputs else []
+    config = {"name": name, "units": 4} if inputs else {"name": name, "batch_shape": [None, 4]}
+    kind = "Dense" if inputs else "InputLayer"
+    return {"module": "keras.layers", "class_name": kind, "config": config, "name": name, "inbound_nodes": nodes}
+
+
+@pytest.mark.parametrize("layers,ends,words", [
+    ([layer("i"), layer("a", "i"), layer("b", "a")], "b", ""),
+    ([layer("b", "a"), layer("a", "i"), layer("i")], "b", ""),
+    ([layer("i"), layer("a", "i"), layer("b", "i")], "b", "branches at layer 'b'"),
+    ([layer("i"), layer("j"), layer("a", "i", "j")], "a", "branches at layer 'a'"),
+    ([layer("i"), layer("j"), layer("a", "i")], "a", "has 2 inputs"),
+    ([layer("i"), layer("a", "i"), layer("b", "a")], "a", "other outputs"),
+    ([layer("i"), layer("a", "nowhere")], "a", "branches at layer 'a'"),
+    ([layer("a", "b"), layer("b", "a")], "a", "has 0 inputs"),
+])  # fmt: skip
+def test_models_that_are_no_chains(layers: list[dict[str, Any]], ends: str, words: str) -> None:
+    config = {"name": "m", "trainable": True, "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": [[ends, 0, 0]]}
+    text = json.dumps({"module": "keras", "class_name": "Functional", "config": config, "registered_name": "Functional"})
+    if words:
+        with pytest.raises(ValueError, match=words):
+            model_from_json(text)
+    else:
+        assert [v.name for v in model_from_json(text).layers] == ["a", "b"]
 
 
 # damaged files -----------------------------------------------------------------------------------------------------------------
