@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, constraints, dtypes, initializers, ops, regularizers
+from .. import activations, dtypes, ops
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -101,9 +101,7 @@ class PReLU(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        self._keep_options("alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
         axes = shared_axes if isinstance(shared_axes, (list, tuple)) else [] if shared_axes is None else [shared_axes]
         if any(isinstance(a, bool) or not isinstance(a, int) for a in axes):
             raise TypeError(f"[PReLU] shared_axes must be an integer, or several. Received: shared_axes={shared_axes!r}")
@@ -113,9 +111,7 @@ class PReLU(Layer):
         shared = self._shared(input_shape)
         what = "the size of each axis that is not in shared_axes"
         sizes = [1 if a in shared else arguments.known("PReLU", what, n, input_shape) for a, n in enumerate(input_shape) if a]
-        self.alpha = self.add_weight(
-            sizes, self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint, name="alpha"
-        )
+        self.alpha = self._weight("alpha", sizes)
 
     def _shared(self, shape: Shape) -> list[int]:
         axes = [arguments.axis("PReLU", a, shape) for a in self.shared_axes or ()]

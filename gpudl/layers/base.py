@@ -282,6 +282,17 @@ class Layer(Versioned):
             variable.trainable = False
         return variable
 
+    def _keep_options(self, name: str, initializer: Any, regularizer: Any, constraint: Any) -> None:
+        """Keep what a weight begins with, its penalty and its bounds, as attributes ``<name>_initializer`` and so on."""
+        setattr(self, f"{name}_initializer", initializers.get(initializer))
+        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{name}_constraint", constraints.get(constraint))
+
+    def _weight(self, name: str, shape: Sequence[int], options: str | None = None, initializer: Any = None) -> Variable:
+        """A weight with the options that were kept under its name, or under `options`."""
+        start, penalty, bounds = (getattr(self, f"{options or name}_{kind}") for kind in ("initializer", "regularizer", "constraint"))
+        return self.add_weight(shape, initializer or start, regularizer=penalty, constraint=bounds, name=name)
+
     def add_random_state(self, seed: int | None = None) -> Variable:
         """Make the state that random ops of this layer draw from. It is moved and saved with the layer, but is no weight."""
         state = random.new_state(f"{self._name}/random") if seed is None else random.Generator(seed).state()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import activations, constraints, dtypes, initializers, ops, regularizers
+from .. import activations, dtypes, initializers, ops
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -30,6 +30,7 @@ class Cell(Layer):
     kernel: Variable
     recurrent_kernel: Variable
     bias: Variable | None
+    bias_initializer: Any
 
     def __init__(
         self,
@@ -55,15 +56,9 @@ class Cell(Layer):
         self.units = arguments.whole(where, "units", units)
         self.activation = activations.get(activation)
         self.use_bias = arguments.flag(where, "use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._keep_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._keep_options("recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint)
+        self._keep_options("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.dropout = arguments.fraction(where, "dropout", dropout, one=False)
         self.recurrent_dropout = arguments.fraction(where, "recurrent_dropout", recurrent_dropout, one=False)
         self.seed = None if seed is None else arguments.whole(where, "seed", seed, 0)
@@ -104,14 +99,10 @@ class Cell(Layer):
     def build(self, input_shape: Shape) -> None:
         features = arguments.known(self._where, "the last axis, the number of features,", input_shape[-1], input_shape)
         width = self.gates * self.units
-        shapes: dict[str, tuple[int, ...]] = {"kernel": (features, width), "recurrent_kernel": (self.units, width)}
-        makers = {"kernel": self.kernel_initializer, "recurrent_kernel": self.recurrent_initializer}
+        self.kernel = self._weight("kernel", (features, width))
+        self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, width), "recurrent")
         if self.use_bias:
-            shapes["bias"], makers["bias"] = self.bias_shape(), self.bias_values()
-        for name, shape in shapes.items():
-            kind = name.removesuffix("_kernel")
-            bounds, penalty = getattr(self, f"{kind}_constraint"), getattr(self, f"{kind}_regularizer")
-            setattr(self, name, self.add_weight(shape, makers[name], regularizer=penalty, constraint=bounds, name=name))
+            self.bias = self._weight("bias", self.bias_shape(), initializer=self.bias_values())
         if self.dropout or self.recurrent_dropout:
             self.random = self.add_random_state(self.seed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import constraints, initializers, ops, regularizers
+from .. import ops
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -39,17 +39,15 @@ class Conv(Sliding):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.filters = arguments.whole(self._where, "filters", filters)
         self.groups = arguments.whole(self._where, "groups", groups)
         if self.filters % self.groups:
             raise ValueError(f"[{self._where}] filters must be divisible by groups. Received: filters={filters}, groups={groups}")
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._keep_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._keep_options("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def _make_kernels(self, channels: int) -> None:
         self.kernel = self._weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))

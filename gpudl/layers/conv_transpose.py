@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import constraints, initializers, ops, regularizers
+from .. import ops
 from ..errors import ShapeError
 from ..ops.convolution import transposed_axis
 from ..tensors import Tensor
@@ -41,7 +41,7 @@ class ConvTranspose(Sliding):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.filters = arguments.whole(self._where, "filters", filters)
@@ -52,10 +52,8 @@ class ConvTranspose(Sliding):
                 raise ValueError(
                     f"[{self._where}] output_padding must be below strides. Received: output_padding={output_padding}, strides={strides}"
                 )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._keep_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._keep_options("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def _make_kernels(self, channels: int) -> None:
         self.kernel = self._weight("kernel", (*self.kernel_size, self.filters, channels))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import activations, constraints, initializers, ops, regularizers
+from .. import activations, ops
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -144,27 +144,15 @@ class Dense(Layer):
         self.units = arguments.whole("Dense", "units", units)
         self.activation = activations.get(activation)
         self.use_bias = arguments.flag("Dense", "use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._keep_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._keep_options("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.bias = None
 
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units),  # type: ignore[arg-type]
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
+        self.kernel = self._weight("kernel", (input_shape[-1], self.units))  # type: ignore[arg-type]
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
-            )
+            self.bias = self._weight("bias", (self.units,))
 
     def call(self, inputs: Tensor) -> Tensor:
         shape = inputs.array.shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import constraints, dtypes, initializers, ops, regularizers
+from .. import dtypes, ops
 from ..tensors import Tensor
 from ..variables import Variable
 from . import arguments
@@ -50,9 +50,7 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = arguments.whole("Embedding", "input_dim", input_dim)
         self.output_dim = arguments.whole("Embedding", "output_dim", output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self._keep_options("embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
         self.mask_zero = arguments.flag("Embedding", "mask_zero", mask_zero)
         self.supports_masking = self.mask_zero
         if weights is not None:
@@ -60,14 +58,7 @@ class Embedding(Layer):
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
     def build(self, input_shape: Shape | None = None) -> None:
-        shape = (self.input_dim, self.output_dim)
-        self.embeddings = self.add_weight(
-            shape,
-            self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-            name="embeddings",
-        )
+        self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.take(self.embeddings, ops.cast(inputs, dtypes.int32) if inputs.dtype.kind not in "iu" else inputs, axis=0)

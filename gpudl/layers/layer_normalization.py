@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import constraints, dtypes, initializers, ops, regularizers
+from .. import dtypes, ops
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -82,24 +82,16 @@ class _Scaled(_PerSample):
         self.epsilon = arguments.number(self._where, "epsilon", epsilon, 0)
         self.center = arguments.flag(self._where, "center", center)
         self.scale = arguments.flag(self._where, "scale", scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self._keep_options("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self._keep_options("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
         self.gamma = self.beta = None
 
     def build(self, input_shape: Shape) -> None:
         sizes = self._known(input_shape)
         if self.scale:
-            self.gamma = self.add_weight(
-                sizes, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, name="gamma"
-            )
+            self.gamma = self._weight("gamma", sizes)
         if self.center:
-            self.beta = self.add_weight(
-                sizes, self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint, name="beta"
-            )
+            self.beta = self._weight("beta", sizes)
         self._sizes = sizes
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import config, constraints, dtypes, initializers, ops, regularizers
+from .. import config, dtypes, initializers, ops
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -91,14 +91,10 @@ class BatchNormalization(Layer):
         self.epsilon = arguments.number(where, "epsilon", epsilon, 0)
         self.center = arguments.flag(where, "center", center)
         self.scale = arguments.flag(where, "scale", scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
+        self._keep_options("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self._keep_options("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
         self.renorm = arguments.flag(where, "renorm", renorm)
         self.renorm_clipping = checked_clipping(renorm_clipping)
         self.renorm_momentum = arguments.fraction(where, "renorm_momentum", renorm_momentum)
@@ -109,13 +105,9 @@ class BatchNormalization(Layer):
         self.compute_output_shape(input_shape)
         shape = (arguments.known("BatchNormalization", f"the size of axis {self.axis}", input_shape[self.axis], input_shape),)
         if self.scale:
-            self.gamma = self.add_weight(
-                shape, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, name="gamma"
-            )
+            self.gamma = self._weight("gamma", shape)
         if self.center:
-            self.beta = self.add_weight(
-                shape, self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint, name="beta"
-            )
+            self.beta = self._weight("beta", shape)
         self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean")
         self.moving_variance = self.add_weight(shape, self.moving_variance_initializer, trainable=False, name="moving_variance")
         if self.renorm:

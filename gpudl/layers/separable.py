@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import constraints, initializers, ops, regularizers
+from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
 from . import arguments
@@ -56,14 +56,12 @@ class DepthwiseConv2D(Sliding):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.depth_multiplier = arguments.whole(self._where, "depth_multiplier", depth_multiplier)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._keep_options("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
+        self._keep_options("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def _make_kernels(self, channels: int) -> None:
         self.kernel = self._weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), "depthwise")
@@ -105,18 +103,14 @@ class SeparableConv(Sliding):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.filters = arguments.whole(self._where, "filters", filters)
         self.depth_multiplier = arguments.whole(self._where, "depth_multiplier", depth_multiplier)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._keep_options("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
+        self._keep_options("pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
+        self._keep_options("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def _make_kernels(self, channels: int) -> None:
         many = self.depth_multiplier

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from .. import activations, initializers, ops, regularizers
+from .. import activations, ops
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -36,8 +36,6 @@ class Sliding(Layer):
         dilation_rate: Any,
         activation: Any,
         use_bias: bool,
-        bias_initializer: Any,
-        bias_regularizer: Any,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -54,8 +52,6 @@ class Sliding(Layer):
             )
         self.activation = activations.get(activation)
         self.use_bias = arguments.flag(where, "use_bias", use_bias)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.bias = None
 
     # to be written by subclasses --------------------------------------------------------------------------------------------
@@ -98,12 +94,6 @@ class Sliding(Layer):
         if self.use_bias:
             self.bias = self._weight("bias", (self._outputs(channels),))
         self._channels = channels
-
-    def _weight(self, name: str, shape: tuple[int, ...], options: str | None = None) -> Variable:
-        """A weight with the initializer, regularizer and constraint that were given under its name, or under that of `options`."""
-        options = options or name
-        start, penalty = getattr(self, f"{options}_initializer"), getattr(self, f"{options}_regularizer")
-        return self.add_weight(shape, start, regularizer=penalty, constraint=getattr(self, f"{options}_constraint", None), name=name)
 
     def call(self, inputs: Tensor) -> Tensor:
         first = self.data_format == "channels_first"

@@ -62,7 +62,6 @@ CASES: list[Case] = [
     ("bidirectional_mul", lambda **k: L.Bidirectional(L.GRU(3, dtype=k.get("dtype")), merge_mode="mul", **k), (3, 5, 2)),
     ("time_distributed", lambda **k: L.TimeDistributed(L.Dense(3, "tanh", dtype=k.get("dtype")), **k), (3, 5, 2)),
     ("alpha_dropout", lambda **k: L.AlphaDropout(0.3, noise_shape=(None, 1, 2), **k), (3, 5, 2)),
-    ("category_encoding", lambda **k: L.CategoryEncoding(3, "one_hot", **k), (4, 1)),
     ("masking", lambda **k: L.Masking(0.5, **k), (3, 5, 2)),
     ("rnn", lambda **k: L.RNN(L.LSTMCell(3, dropout=0.3, dtype=k.get("dtype")), return_sequences=True, **k), (3, 5, 2)),
     ("rnn_stacked", lambda **k: L.RNN([L.GRUCell(3, dtype=k.get("dtype")), L.SimpleRNNCell(2, dtype=k.get("dtype"))], **k), (3, 5, 2)),
