@@ -40,7 +40,11 @@ TRANSCENDENTAL = (
     "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh elu erf exp expm1 gelu glu log log10 log1p log2 log_sigmoid logaddexp mish "
     "power power_grad_base power_grad_exponent sigmoid silu sin sinh softplus squareplus tan tanh tanh_shrink"
 )
-CUDA_OFF: dict[str, float] = {f"{name}{end}": 16 for name in TRANSCENDENTAL.split() for end in ("", "_grad")}
+SUMMED = "scatter take_grad"  # rows that meet, added in the order in which they stand
+CUDA_OFF: dict[str, float] = {
+    **dict.fromkeys(SUMMED.split(), 16.0),
+    **{f"{name}{end}": 16.0 for name in TRANSCENDENTAL.split() for end in ("", "_grad")},
+}
 
 
 class Operand:

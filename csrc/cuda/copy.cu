@@ -6,6 +6,7 @@
 #include <gpudl/arithmetic.h>
 #include <gpudl/convert.h>
 
+#include "copy.cuh"
 #include "families.cuh"
 
 namespace gpudl {
@@ -107,18 +108,19 @@ template <class T> struct Copy : Map<Same, T, T> {
     }
 };
 
-void copy(const char* name, const TensorView& y, const TensorView& x, Stream stream) {
+}  // namespace
+
+void copy_view(const char* name, const TensorView& y, const TensorView& x, Stream stream) {
     for_size_of(y.dtype, [&](auto zero) { Copy<decltype(zero)>::run(name, y, x, stream); });
 }
 
-void fill(const char* name, const TensorView& y, uint64_t bits, Stream stream) {
+void fill_view(const char* name, const TensorView& y, uint64_t bits, Stream stream) {
     for_size_of(y.dtype, [&](auto zero) {
         using T = decltype(zero);
         Map<Constant<T>, T>::run(name, {&y}, Constant<T>{T(bits)}, stream);
     });
 }
 
-// The bits of a number in a dtype, in the low bytes.
 uint64_t bits_of(char dtype, const Scalar& number) {
     uint64_t bits = 0;
     char* to = reinterpret_cast<char*>(&bits);
@@ -133,13 +135,11 @@ uint64_t bits_of(char dtype, const Scalar& number) {
     return bits;
 }
 
-}  // namespace
-
-GPUDL_KERNEL_WHEN(copy, "* <- ~*", broadcast_shapes<1>) { copy("copy", outs[0], ins[0], stream); }
-GPUDL_KERNEL_WHEN(expand, "* <- ~* ; i*", broadcast_shapes<1>) { copy("expand", outs[0], ins[0], stream); }
-GPUDL_KERNEL_WHEN(assign_, "* <- ~*", broadcast_shapes<1>) { copy("assign_", outs[0], ins[0], stream); }
-GPUDL_KERNEL(full, "* <- ; r i i*") { fill("full", outs[0], bits_of(outs[0].dtype, attrs[0]), stream); }
-GPUDL_KERNEL_WHEN(flat_grad, "f <- ~f | d <- ~d | e <- ~e | E <- ~E", broadcast_shapes<1>) { fill("flat_grad", outs[0], 0, stream); }
+GPUDL_KERNEL_WHEN(copy, "* <- ~*", broadcast_shapes<1>) { copy_view("copy", outs[0], ins[0], stream); }
+GPUDL_KERNEL_WHEN(expand, "* <- ~* ; i*", broadcast_shapes<1>) { copy_view("expand", outs[0], ins[0], stream); }
+GPUDL_KERNEL_WHEN(assign_, "* <- ~*", broadcast_shapes<1>) { copy_view("assign_", outs[0], ins[0], stream); }
+GPUDL_KERNEL(full, "* <- ; r i i*") { fill_view("full", outs[0], bits_of(outs[0].dtype, attrs[0]), stream); }
+GPUDL_KERNEL_WHEN(flat_grad, "f <- ~f | d <- ~d | e <- ~e | E <- ~E", broadcast_shapes<1>) { fill_view("flat_grad", outs[0], 0, stream); }
 
 GPUDL_KERNEL_WHEN(where, "* <- ~? ~* ~*", broadcast_shapes<3>) {
     for_size_of(outs[0].dtype, [&](auto zero) {
