@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import missing_attribute
 from .activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from .base import Layer
-from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from .cells import GRUCell, LSTMCell, SimpleRNNCell
 from .conv import Conv1D, Conv2D
 from .conv_transpose import Conv1DTranspose, Conv2DTranspose
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Reshape
@@ -43,6 +43,7 @@ from .regularization import ActivityRegularization, AlphaDropout, GaussianDropou
 from .rescaling import Normalization, Rescaling
 from .separable import DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .serialization import deserialize, serialize
+from .stacking import StackedRNNCells
 from .upsampling import UpSampling1D, UpSampling2D
 from .wrappers import Bidirectional, TimeDistributed
 

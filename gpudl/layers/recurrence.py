@@ -21,7 +21,8 @@ from ..variables import Variable
 from . import arguments, masks
 from .arguments import Shape
 from .base import Layer
-from .cells import Cell, StackedRNNCells, States, device_of, initial_states, is_own, output_size, state_sizes, stepped
+from .cells import Cell, States, device_of
+from .stacking import StackedRNNCells, initial_states, is_own, output_size, state_sizes, stepped
 
 
 class Walking(Layer):

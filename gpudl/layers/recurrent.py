@@ -7,8 +7,9 @@ from typing import Any
 from .. import ops
 from .arguments import Shape
 from .base import Layer
-from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, States, checked_cell, device_of, initial_states
+from .cells import GRUCell, LSTMCell, SimpleRNNCell, States, device_of
 from .recurrence import Recurrent, Walking
+from .stacking import StackedRNNCells, checked_cell, initial_states
 from .support import restored
 
 

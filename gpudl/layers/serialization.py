@@ -28,6 +28,7 @@ from . import (
     regularization,
     rescaling,
     separable,
+    stacking,
     upsampling,
     wrappers,
 )
@@ -49,7 +50,7 @@ register(
 
 
 register(
-    cells.GRUCell, cells.LSTMCell, cells.SimpleRNNCell, cells.StackedRNNCells, embedding.Embedding, masking.Masking, rearrange.Permute,
+    cells.GRUCell, cells.LSTMCell, cells.SimpleRNNCell, stacking.StackedRNNCells, embedding.Embedding, masking.Masking, rearrange.Permute,
     rearrange.RepeatVector, recurrent.GRU, recurrent.LSTM, recurrent.RNN, recurrent.SimpleRNN,
     wrappers.Bidirectional, wrappers.TimeDistributed,
 )  # fmt: skip
