@@ -64,6 +64,9 @@ template <auto kernel> void allow_shared(size_t bytes) {
     if (done.load() & bit) return;
     int most = 0;
     check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+    cudaFuncAttributes own = {};
+    check(cudaFuncGetAttributes(&own, kernel));
+    most -= int(own.sharedSizeBytes);
     if (bytes > size_t(most)) throw KernelError("the device has not so much shared memory");
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most));
     done.fetch_or(bit);
@@ -128,22 +131,17 @@ template <> struct Word<16> {
 // One instruction, for any type of 1, 2, 4, 8 or 16 bytes. The pointer must be a multiple of the size, as the device demands.
 // The streaming forms are for memory that is used once: they do not push out of the cache what will be used again.
 #ifdef GPUDL_EMULATE
-template <class P> GPUDL_UNSEEN P load(const P* from, emulation::Where at = {}) {
-    using Word = typename platform::Word<sizeof(P)>::Type;
-    emulation::check_aligned(from, sizeof(Word), at);
-    emulation::note(from, sizeof(P), emulation::Access::read, at);
-    P value;
-    __builtin_memcpy(&value, from, sizeof(P));
-    return value;
+// Inlined, so that the checked build sees `tile[i] = load(p)` write the tile.
+template <class P> __forceinline__ P load(const P* from, emulation::Where at = {}) {
+    emulation::check_aligned(from, sizeof(typename platform::Word<sizeof(P)>::Type), at);
+    return *from;
 }
-template <class P> GPUDL_UNSEEN void store(P* to, const P& value, emulation::Where at = {}) {
-    using Word = typename platform::Word<sizeof(P)>::Type;
-    emulation::check_aligned(to, sizeof(Word), at);
-    emulation::note(to, sizeof(P), emulation::Access::write, at);
-    __builtin_memcpy(to, &value, sizeof(P));
+template <class P> __forceinline__ void store(P* to, const P& value, emulation::Where at = {}) {
+    emulation::check_aligned(to, sizeof(typename platform::Word<sizeof(P)>::Type), at);
+    *to = value;
 }
-template <class P> P load_streaming(const P* from, emulation::Where at = {}) { return load(from, at); }
-template <class P> void store_streaming(P* to, const P& value, emulation::Where at = {}) { store(to, value, at); }
+template <class P> __forceinline__ P load_streaming(const P* from, emulation::Where at = {}) { return load(from, at); }
+template <class P> __forceinline__ void store_streaming(P* to, const P& value, emulation::Where at = {}) { store(to, value, at); }
 #elif defined(__CUDACC__)
 template <class P> __device__ __forceinline__ P load(const P* from) {
     const auto word = *reinterpret_cast<const typename platform::Word<sizeof(P)>::Type*>(from);
