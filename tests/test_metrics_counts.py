@@ -77,7 +77,7 @@ def test_bad_input() -> None:
     with pytest.raises(ValueError, match="thresholds must lie between"):
         metrics.Precision(1.5)
     with pytest.raises(ValueError, match="curve must be"):
-        metrics.AUC(curve="roc")
+        metrics.AUC(curve="rock")
     with pytest.raises(ValueError, match="k must be"):
         metrics.TopKCategoricalAccuracy(0)
     with pytest.raises(ShapeError, match="differ in shape"):

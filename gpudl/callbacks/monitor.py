@@ -55,6 +55,11 @@ class Monitor(Callback):
             import warnings
 
             warnings.warn(f"[{type(self).__name__}] {self.monitor!r} is not in the logs: {', '.join(logs)}", stacklevel=3)
+        if hasattr(found, "__len__"):
+            raise ValueError(
+                f"[{type(self).__name__}] monitor={self.monitor!r} has several numbers, so none is the best. Measure a single one, e.g. "
+                f"F1Score(average='macro'). Received: {found}"
+            )
         return found
 
     def _direction(self) -> str | None:

@@ -125,12 +125,14 @@ def written(logs: Logs) -> str:
     return " - ".join(f"{name}: {number(value)}" for name, value in logs.items())
 
 
-def number(value: float) -> str:
-    """Four decimals, or an exponent where those would show nothing.
+def number(value: Any) -> str:
+    """Four decimals, or an exponent where those would show nothing. Several numbers in brackets.
 
-    >>> number(0.5), number(0.00001234), number(0.0)
-    ('0.5000', '1.2340e-05', '0.0000')
+    >>> number(0.5), number(0.00001234), number(0.0), number([0.5, 1.0])
+    ('0.5000', '1.2340e-05', '0.0000', '[0.5000 1.0000]')
     """
+    if hasattr(value, "__len__"):
+        return f"[{' '.join(map(number, value))}]"
     return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.4e}"
 
 

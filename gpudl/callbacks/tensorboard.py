@@ -109,7 +109,11 @@ class TensorBoard(Callback):
 
     def _write(self, run: str, step: int, values: Logs, tag: str) -> None:
         if values:
-            self._runs[run].scalars(step, {tag.format(name): value for name, value in values.items()})
+            numbers: dict[str, Any] = {}
+            for name, value in values.items():
+                several: Any = value if hasattr(value, "__len__") else None
+                numbers |= {name: value} if several is None else {f"{name}_{i}": v for i, v in enumerate(several)}
+            self._runs[run].scalars(step, {tag.format(name): value for name, value in numbers.items()})
 
 
 __all__ = ["TensorBoard"]

@@ -25,7 +25,7 @@ class Plain(Loss):
                 Loss.__init__(self, name=name, reduction=reduction, dtype=dtype)
 
             cls._of = staticmethod(function)
-            cls.__init__ = __init__  # type: ignore[method-assign]
+            type.__setattr__(cls, "__init__", __init__)
         super().__init_subclass__(**kwargs)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -92,9 +92,10 @@ class Metric(Versioned):
         for v, value in self._variables:
             v.assign(value)
 
-    def read(self) -> float:
-        """The result as a number on the host."""
-        return float(self.result())
+    def read(self) -> Any:
+        """The result on the host: a number, or an array of several."""
+        found = self.result()
+        return float(found) if not found.size > 1 else found.numpy()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """`update_state`, then `result`."""
@@ -149,7 +150,7 @@ class Mean(Metric):
         found = ops.mean_result(self.total)
         return found if self.dtype == dtypes.float64 else cast(found, self.dtype)
 
-    def read(self) -> float:
+    def read(self) -> Any:
         if type(self).result is not Mean.result or self.dtype != dtypes.float64:
             return super().read()
         total, weight = self.total.numpy()
@@ -194,9 +195,9 @@ class MeanOf(Mean):
     1.0
     """
 
-    def __init__(self, fn: Callable[..., TensorLike], name: str | None = None, dtype: Any = None, **arguments: Any) -> None:
+    def __init__(self, fn: Callable[..., TensorLike], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name or getattr(fn, "__name__", "metric"), dtype=dtype)
-        self._fn, self._arguments = fn, arguments
+        self._fn, self._arguments = fn, kwargs
 
     @property
     def function(self) -> Callable[..., TensorLike]:

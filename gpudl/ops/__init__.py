@@ -8,6 +8,7 @@ from .averaging import *  # noqa: F403
 from .batch import *  # noqa: F403
 from .comparison import *  # noqa: F403
 from .convolution import *  # noqa: F403
+from .counting import *  # noqa: F403
 from .create import *  # noqa: F403
 from .crossentropy import *  # noqa: F403
 from .elementwise import *  # noqa: F403
