@@ -61,6 +61,8 @@ class Names(SphinxDirective):
         names = " ".join(self.content).split()
         lines = [f".. currentmodule:: {module.__name__}", "", ".. autosummary::", "   :nosignatures:", "", *[f"   {n}" for n in names]]
         for name in names:
+            if not hasattr(module, name):
+                raise self.error(f"{module.__name__} has no {name}")
             thing = getattr(module, name)
             lines += ["", f".. {directive(thing)}:: {name}", *["   :no-index:"] * at_home_elsewhere(thing, module.__name__)]
         return self.parse_text_to_nodes(StringList(lines, source=self.get_source_info()[0]), allow_section_headings=False)
