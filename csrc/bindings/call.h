@@ -50,8 +50,12 @@ inline bool read_attrs(PyObject* sequence, Call& call) {
         PyObject* value = PySequence_Fast_GET_ITEM(sequence, i);
         if (PyLong_Check(value)) {
             const int64_t integer = PyLong_AsLongLong(value);
-            if (integer == -1 && PyErr_Occurred()) return false;
-            call.attrs[i] = {double(integer), integer};
+            const bool large = integer == -1 && PyErr_Occurred();
+            if (large && !PyErr_ExceptionMatches(PyExc_OverflowError)) return false;
+            if (large) PyErr_Clear();
+            const uint64_t bits = large ? PyLong_AsUnsignedLongLong(value) : uint64_t(integer);  // a limit of uint64, say
+            if (large && PyErr_Occurred()) return false;
+            call.attrs[i] = {large ? double(bits) : double(integer), int64_t(bits)};
         } else {
             const double real = PyFloat_AsDouble(value);
             if (real == -1.0 && PyErr_Occurred()) return false;

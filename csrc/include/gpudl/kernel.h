@@ -30,7 +30,7 @@ constexpr int max_attrs = 16;     // in a signature; behind i* or r* there may b
 
 struct Scalar {
     double real;
-    int64_t integer;
+    int64_t integer;  // from 2^63 to 2^64 by its bits
 };
 
 // Stands behind the last attribute. No number is read as this: NaN as an attribute has the integer 0.
