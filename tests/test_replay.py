@@ -52,6 +52,7 @@ NETS: dict[tuple[int, ...], dict[str, Net]] = {
     },
     IMAGE: {
         "AveragePooling2D": lambda: [L.Conv2D(4, 3), L.AveragePooling2D(2, padding="same"), L.Flatten()],
+        "CenterCrop": lambda: [L.CenterCrop(4, 5), L.Conv2D(3, 3), L.CenterCrop(4, 2), L.Flatten()],
         "Conv2D": lambda: [L.Conv2D(5, 3, activation="relu"), L.Conv2D(4, (2, 3), strides=2, padding="same"), L.Flatten()],
         "Conv2DTranspose": lambda: [L.Conv2DTranspose(3, 3, strides=2), L.GlobalAveragePooling2D()],
         "Cropping2D": lambda: [L.Cropping2D(((1, 0), (2, 1))), L.Flatten()],
@@ -61,6 +62,7 @@ NETS: dict[tuple[int, ...], dict[str, Net]] = {
         "GlobalMaxPooling2D": lambda: [L.Conv2D(6, 3), L.GlobalMaxPooling2D()],
         "GroupNormalization": lambda: [L.Conv2D(6, 3), L.GroupNormalization(groups=2), L.GlobalAveragePooling2D()],
         "MaxPooling2D": lambda: [L.Conv2D(4, 3), L.MaxPooling2D(2), L.MaxPooling2D(2, strides=1, padding="same"), L.Flatten()],
+        "Resizing": lambda: [L.Conv2D(3, 3), L.Resizing(4, 8), L.Resizing(3, 3, "nearest"), L.Flatten()],
         "SeparableConv2D": lambda: [L.SeparableConv2D(4, 3, activation="relu"), L.Flatten()],
         "SpatialDropout2D": lambda: [L.Conv2D(4, 3), L.SpatialDropout2D(0.4), L.Flatten()],
         "UpSampling2D": lambda: [L.UpSampling2D(2), L.Conv2D(3, 3, strides=2), L.Flatten()],

@@ -41,6 +41,7 @@ from .rearrange import Permute, RepeatVector
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .regularization import ActivityRegularization, AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from .rescaling import Normalization, Rescaling
+from .resizing import CenterCrop, Resizing
 from .separable import DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .serialization import deserialize, serialize
 from .stacking import StackedRNNCells
@@ -60,6 +61,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -113,6 +115,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SimpleRNN",

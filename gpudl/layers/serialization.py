@@ -27,6 +27,7 @@ from . import (
     recurrent,
     regularization,
     rescaling,
+    resizing,
     separable,
     stacking,
     upsampling,
@@ -43,29 +44,20 @@ def register(*classes: type[Layer]) -> None:
 
 
 register(
-    activation.LeakyReLU, activation.ReLU, activation.Softmax, conv.Conv2D, core.Activation, core.Dense, core.Dropout, core.Flatten,
-    core.InputLayer, core.Reshape, normalization.BatchNormalization, pooling.AveragePooling2D, pooling.GlobalAveragePooling2D,
-    pooling.GlobalMaxPooling2D, pooling.MaxPooling2D,
-)  # fmt: skip
-
-
-register(
-    cells.GRUCell, cells.LSTMCell, cells.SimpleRNNCell, stacking.StackedRNNCells, embedding.Embedding, masking.Masking, rearrange.Permute,
-    rearrange.RepeatVector, recurrent.GRU, recurrent.LSTM, recurrent.RNN, recurrent.SimpleRNN,
+    activation.ELU, activation.LeakyReLU, activation.PReLU, activation.ReLU, activation.Softmax, cells.GRUCell, cells.LSTMCell,
+    cells.SimpleRNNCell, conv.Conv1D, conv.Conv2D, conv_transpose.Conv1DTranspose, conv_transpose.Conv2DTranspose, core.Activation,
+    core.Dense, core.Dropout, core.Flatten, core.InputLayer, core.Reshape, embedding.Embedding, encoding.CategoryEncoding,
+    function.Identity, function.Lambda, layer_normalization.GroupNormalization, layer_normalization.LayerNormalization,
+    layer_normalization.RMSNormalization, layer_normalization.UnitNormalization, masking.Masking, merging.Add, merging.Average,
+    merging.Concatenate, merging.Dot, merging.Maximum, merging.Minimum, merging.Multiply, merging.Subtract,
+    normalization.BatchNormalization, padding.Cropping1D, padding.Cropping2D, padding.ZeroPadding1D, padding.ZeroPadding2D,
+    pooling.AveragePooling2D, pooling.GlobalAveragePooling2D, pooling.GlobalMaxPooling2D, pooling.MaxPooling2D, pooling1d.AveragePooling1D,
+    pooling1d.GlobalAveragePooling1D, pooling1d.GlobalMaxPooling1D, pooling1d.MaxPooling1D, rearrange.Permute, rearrange.RepeatVector,
+    recurrent.GRU, recurrent.LSTM, recurrent.RNN, recurrent.SimpleRNN, regularization.ActivityRegularization, regularization.AlphaDropout,
+    regularization.GaussianDropout, regularization.GaussianNoise, regularization.SpatialDropout1D, regularization.SpatialDropout2D,
+    rescaling.Normalization, rescaling.Rescaling, resizing.CenterCrop, resizing.Resizing, separable.DepthwiseConv2D,
+    separable.SeparableConv1D, separable.SeparableConv2D, stacking.StackedRNNCells, upsampling.UpSampling1D, upsampling.UpSampling2D,
     wrappers.Bidirectional, wrappers.TimeDistributed,
-)  # fmt: skip
-
-
-register(
-    activation.ELU, activation.PReLU, conv.Conv1D, conv_transpose.Conv1DTranspose, conv_transpose.Conv2DTranspose, function.Identity,
-    function.Lambda, layer_normalization.GroupNormalization, layer_normalization.LayerNormalization, layer_normalization.RMSNormalization,
-    layer_normalization.UnitNormalization, padding.Cropping1D, padding.Cropping2D, padding.ZeroPadding1D, padding.ZeroPadding2D,
-    pooling1d.AveragePooling1D, pooling1d.GlobalAveragePooling1D, pooling1d.GlobalMaxPooling1D, pooling1d.MaxPooling1D,
-    encoding.CategoryEncoding, merging.Add, merging.Average, merging.Concatenate, merging.Dot, merging.Maximum, merging.Minimum,
-    merging.Multiply, merging.Subtract, regularization.ActivityRegularization, regularization.AlphaDropout,
-    regularization.GaussianDropout, regularization.GaussianNoise, regularization.SpatialDropout1D,
-    regularization.SpatialDropout2D, rescaling.Normalization, rescaling.Rescaling, separable.DepthwiseConv2D, separable.SeparableConv1D,
-    separable.SeparableConv2D, upsampling.UpSampling1D, upsampling.UpSampling2D,
 )  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def part(value: Any) -> Any:
 def shape_of(name: str) -> tuple[int | None, ...]:
     if name.endswith("Cell"):
         return (None, 3)
-    if name.endswith("2D") or name == "Conv2DTranspose":
+    if name.endswith("2D") or name in ("Conv2DTranspose", "CenterCrop", "Resizing"):
         return (None, 6, 6, 3)
     return (None, 3) if name in ("Dense", "CategoryEncoding") else (None, 6, 3)
 

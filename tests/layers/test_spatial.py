@@ -201,3 +201,44 @@ def test_constraints_reach_their_weight(make: Any, shape: tuple[int, ...], name:
     for weight in layer.weights:
         assert (weight.numpy() < 0).any() == (weight is not getattr(layer, attribute)), weight.name
     assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_resizing(interpolation: str) -> None:
+    """From the definition: number i of m lies at (i + 1/2) n / m - 1/2."""
+    x = np.random.default_rng(0).standard_normal((2, 6, 5, 3))
+
+    def along(x: np.ndarray, axis: int, size: int) -> np.ndarray:
+        n = x.shape[axis]
+        if interpolation == "nearest":
+            return np.take(x, [int((2 * i + 1) * n // (2 * size)) for i in range(size)], axis)
+        places = np.clip((np.arange(size) + 0.5) * n / size - 0.5, 0, n - 1)
+        return np.apply_along_axis(lambda line: np.interp(places, np.arange(n), line), axis, x)
+
+    for height, width in ((3, 10), (6, 5), (7, 1), (12, 4)):
+        layer = L.Resizing(height, width, interpolation, dtype="float64")
+        np.testing.assert_allclose(layer(x).numpy(), along(along(x, 1, height), 2, width), rtol=1e-12, atol=1e-13)
+    padded = L.Resizing(4, 4, interpolation, pad_to_aspect_ratio=True, fill_value=9.0, dtype="float64")(x[:, :2, :4]).numpy()
+    np.testing.assert_array_equal(padded[:, [0, 3]], 9.0)
+    np.testing.assert_array_equal(padded[:, 1:3], x[:, :2, :4])
+    cropped = L.Resizing(2, 2, interpolation, crop_to_aspect_ratio=True, dtype="float64")(x[:, :2]).numpy()
+    np.testing.assert_array_equal(cropped, x[:, :2, 1:3])
+
+
+def test_center_crop() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 6, 5, 3))
+    np.testing.assert_array_equal(L.CenterCrop(3, 2, dtype="float64")(x).numpy(), x[:, 1:4, 1:3])
+    large = L.CenterCrop(6, 10, dtype="float64")(x)
+    np.testing.assert_array_equal(large.numpy(), L.Resizing(6, 10, dtype="float64")(x[:, 1:4]).numpy())
+
+
+@pytest.mark.parametrize("call,error,words", [
+    (lambda: L.Resizing(0, 3), ValueError, r"\[Resizing\] height .* >= 1"),
+    (lambda: L.Resizing(3, 3, "cubic"), ValueError, "interpolation='cubic'"),
+    (lambda: L.Resizing(3, 3, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True), ValueError, "exclude each other"),
+    (lambda: L.Resizing(3, 3, antialias=True), NotImplementedError, "antialias=True"),
+    (lambda: L.CenterCrop(3, 3)(np.ones((6, 6, 3), np.float32)), ShapeError, "axes"),
+])  # fmt: skip
+def test_refused_sizes(call: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()
