@@ -7,7 +7,7 @@ from typing import Any
 
 from . import ops
 from .errors import did_you_mean, missing_attribute
-from .named import custom_objects
+from .named import custom_objects as in_scope
 from .ops import (
     celu,
     elu,
@@ -125,7 +125,7 @@ def get(identifier: Any) -> Activation:
     if identifier is None:
         return linear
     if isinstance(identifier, str):
-        found: Any = custom_objects().get(identifier) or _names.get(identifier) or _names.get(identifier.lower())
+        found: Any = in_scope().get(identifier) or _names.get(identifier) or _names.get(identifier.lower())
         if found is None:
             hint = did_you_mean(identifier, _names) or f" Known: {', '.join(sorted(_names))}"
             raise ValueError(f"[activations] unknown activation {identifier!r}.{hint}")
@@ -155,22 +155,22 @@ def serialize(activation: Any) -> Any:
     return name
 
 
-def deserialize(config: Any, custom: Mapping[str, Any] | None = None) -> Activation:
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation:
     """The activation that `serialize` described.
 
     Args:
         config: a name, or {"class_name": ..., "config": ...} of a layer found in custom objects or gpudl.layers.
-        custom: further names.
+        custom_objects: further names.
 
     >>> deserialize("relu") is deserialize(serialize(relu))
     True
     """
     if not isinstance(config, Mapping):
-        return get((custom or {}).get(config, config) if isinstance(config, str) else config)
+        return get((custom_objects or {}).get(config, config) if isinstance(config, str) else config)
     name = config.get("class_name")
     if not isinstance(name, str):
         raise ValueError(f"[activations] a configuration looks like {{'class_name': ..., 'config': {{...}}}}. Received: {dict(config)!r}")
-    found: Any = {**custom_objects(), **(custom or {})}.get(name)
+    found: Any = {**in_scope(), **(custom_objects or {})}.get(name)
     if found is None:
         import importlib
 

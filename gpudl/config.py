@@ -45,7 +45,7 @@ def floatx() -> str:
     return _values["floatx"]  # type: ignore[return-value]
 
 
-def set_floatx(dtype: str) -> None:
+def set_floatx(value: str) -> None:
     """Set the default float type: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``. Raises ValueError otherwise.
 
     >>> set_floatx("float64")
@@ -53,7 +53,7 @@ def set_floatx(dtype: str) -> None:
     'float64'
     >>> set_floatx("float32")
     """
-    _set("floatx", dtype, _FLOATS)
+    _set("floatx", value, _FLOATS)
 
 
 def epsilon() -> float:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from . import config, ops
 from .errors import missing_attribute
 from .initializers import checked_number
-from .named import Table
-from .tensors import Tensor, touched
+from .named import Configured, Table
+from .tensors import Tensor
+from .versioned import Noticed
 
 
-class Constraint:
+class Constraint(Noticed, Configured):
     """Base class: subclasses write `__call__(w) -> the nearest allowed w`, with ops, and `get_config`.
 
     >>> class Halved(Constraint):
@@ -21,27 +22,8 @@ class Constraint:
     Tensor([2.], dtype=float32)
     """
 
-    fields: ClassVar[tuple[str, ...]] = ()
-
     def __call__(self, w: Tensor) -> Tensor:
         raise NotImplementedError(f"[{type(self).__name__}] write __call__(w)")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.__dict__ and name[0] != "_":
-            touched(f"attribute {name!r} of {type(self).__name__} was set during the step")
-        super().__setattr__(name, value)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {name: getattr(self, name) for name in self.fields}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Constraint:
-        """A constraint from what `get_config` gave."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 def _axes(where: str, axis: Any) -> int | list[int]:
@@ -69,7 +51,7 @@ class MinMaxNorm(Constraint):
     [0.6, 0.8]
     """
 
-    fields: ClassVar[tuple[str, ...]] = ("min_value", "max_value", "rate", "axis")
+    fields = ("min_value", "max_value", "rate", "axis")
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0) -> None:
         where = type(self).__name__
@@ -99,7 +81,7 @@ class MaxNorm(Constraint):
     [0.6, 0.8]
     """
 
-    fields: ClassVar[tuple[str, ...]] = ("max_value", "axis")
+    fields = ("max_value", "axis")
 
     def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
         where = type(self).__name__
@@ -118,7 +100,7 @@ class UnitNorm(Constraint):
     [0.6, 0.8]
     """
 
-    fields: ClassVar[tuple[str, ...]] = ("axis",)
+    fields = ("axis",)
 
     def __init__(self, axis: Any = 0) -> None:
         self.axis = _axes(type(self).__name__, axis)

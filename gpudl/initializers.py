@@ -13,14 +13,14 @@ import numpy as np
 
 from . import dtypes, renames
 from .errors import DTypeError, ShapeError, missing_attribute
-from .named import Table
+from .named import Configured, Table
 from .random import host_rng
 from .tensors import Tensor, host_array
 
 Array = np.ndarray[Any, Any]
 
 
-class Initializer:
+class Initializer(Configured):
     """Base class: subclasses write `draw(shape, rng)`, or override `__call__(shape, dtype=None)`.
 
     >>> class Halves(Initializer):
@@ -35,7 +35,6 @@ class Initializer:
         renames.checked_keywords(cls)
 
     seed: int | None = None
-    fields: ClassVar[tuple[str, ...]] = ()  # the constructor's arguments, which are attributes too
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Values in float64."""
@@ -55,18 +54,6 @@ class Initializer:
             dtype: default `floatx()`.
         """
         return Tensor(self.host(shape, dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {name: getattr(self, name) for name in self.fields}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """An initializer from what `get_config` gave."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 def checked_shape(shape: Any) -> tuple[int, ...]:
@@ -221,17 +208,31 @@ class RandomUniform(Initializer):
         return rng.uniform(self.minval, self.maxval, shape)
 
 
-def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """How many numbers go into and out of one unit of a kernel of this shape (window..., in, out).
+def fans(shape: tuple[int, ...], input_axes: Any = None, output_axes: Any = None) -> tuple[int, int]:
+    """How many numbers go into and out of one unit of a kernel of this shape (window..., in, out), or with these axes.
 
     >>> fans((3, 3, 16, 32))
     (144, 288)
+    >>> fans((8, 4, 2), input_axes=[0], output_axes=[1, 2])
+    (8, 8)
     """
+    if input_axes is not None and output_axes is not None:
+        for name, axes in (("input_axes", input_axes), ("output_axes", output_axes)):
+            if not all(-len(shape) <= a < len(shape) for a in axes):
+                raise ShapeError(f"[initializer] {name} must name axes of the weight. Received: {name}={axes!r} for shape {shape}")
+        return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
     if len(shape) < 2:
         n = shape[0] if shape else 1
         return n, n
     window = math.prod(shape[:-2])
     return shape[-2] * window, shape[-1] * window
+
+
+def _axes(where: str, name: str, axes: Any) -> list[int] | None:
+    several = axes if isinstance(axes, (list, tuple)) else [axes]
+    if axes is not None and not all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in several):
+        raise TypeError(f"[{where}] {name} must be a list of axes. Received: {name}={axes!r}")
+    return None if axes is None else [int(a) for a in several]
 
 
 class VarianceScaling(Initializer):
@@ -242,6 +243,7 @@ class VarianceScaling(Initializer):
         mode: ``"fan_in"`` (the default), ``"fan_out"`` or ``"fan_avg"``.
         distribution: ``"truncated_normal"`` (the default; its stddev is corrected for the cut), ``"untruncated_normal"`` or ``"uniform"``.
         seed: as for `RandomNormal`.
+        input_axes, output_axes: the axes of the weight whose product is fan_in, and fan_out; both or none. Default: found from the shape.
 
     Raises:
         ValueError: for a scale that is not positive, and for unknown modes and distributions.
@@ -253,7 +255,15 @@ class VarianceScaling(Initializer):
 
     fields: ClassVar[tuple[str, ...]] = ("scale", "mode", "distribution", "seed")
 
-    def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: int | None = None) -> None:
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+        input_axes: Any = None,
+        output_axes: Any = None,
+    ) -> None:
         where = type(self).__name__
         self.scale = checked_number(where, "scale", scale)
         if self.scale <= 0:
@@ -266,9 +276,17 @@ class VarianceScaling(Initializer):
                 raise ValueError(f"[{where}] {name} must be one of {', '.join(allowed)}. Received: {name}={value!r}")
         self.mode, self.distribution = mode, "truncated_normal" if distribution == "normal" else distribution
         self.seed = checked_seed(where, seed)
+        self.input_axes, self.output_axes = _axes(where, "input_axes", input_axes), _axes(where, "output_axes", output_axes)
+        if (input_axes is None) != (output_axes is None):
+            given = f"input_axes={input_axes!r}, output_axes={output_axes!r}"
+            raise ValueError(f"[{where}] input_axes and output_axes are needed together. Received: {given}")
+
+    def get_config(self) -> dict[str, Any]:
+        axes = {} if self.input_axes is None else {"input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {**super().get_config(), **axes}
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        fan_in, fan_out = fans(shape)
+        fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
         if self.distribution == "uniform":
@@ -280,13 +298,13 @@ class VarianceScaling(Initializer):
 
 
 class _Scaled(VarianceScaling):
-    """A named choice of scale, mode and distribution, so that only the seed is left."""
+    """A named choice of scale, mode and distribution, so that only the seed and the axes are left."""
 
     fields = ("seed",)
     choice: tuple[float, str, str]
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(*self.choice, seed=seed)
+    def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(*self.choice, seed, input_axes, output_axes)
 
 
 class GlorotUniform(_Scaled):

@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from . import renames
 from .errors import did_you_mean
@@ -134,6 +134,24 @@ def get_custom_objects() -> dict[str, Any]:
     return _registered
 
 
+class Configured:
+    """Something whose constructor's arguments are attributes too; `fields` names those that make another one like it."""
+
+    fields: ClassVar[tuple[str, ...]] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {name: getattr(self, name) for name in self.fields}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """One made from what `get_config` gave."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
 class Table:
     """Classes by their name, its snake case, and aliases.
 
@@ -212,5 +230,5 @@ class Table:
         return {"class_name": get_registered_name(value if hasattr(value, "__name__") else type(value)), "config": {}}
 
 
-__all__ = ["Table", "custom_object_scope", "custom_objects", "get_custom_objects", "get_registered_name", "get_registered_object",
-           "register_keras_serializable", "snake_case"]  # fmt: skip
+__all__ = ["Configured", "Table", "custom_object_scope", "custom_objects", "get_custom_objects", "get_registered_name",
+           "get_registered_object", "register_keras_serializable", "snake_case"]  # fmt: skip

@@ -58,7 +58,7 @@ class Generator:
     Args:
         seed: an integer, 0 <= seed < 2**64; two generators of one seed draw the same. Default: the process' seed (see `set_seed`), and
             the next stream number.
-        name: of its state variables.
+        name: of its state variables. Default "generator".
 
     >>> a, b = Generator(3), Generator(3)
     >>> normal(2, seed=a).tolist() == normal(2, seed=b).tolist()
@@ -67,8 +67,8 @@ class Generator:
     False
     """
 
-    def __init__(self, seed: int | None = None, name: str = "generator") -> None:
-        self.name = name
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        self.name = name or "generator"
         self._lock = threading.RLock()
         self._states: dict[str, Variable] = {}
         if seed is None:

@@ -1,17 +1,18 @@
-"""Penalise large weights: `L1`, `L2`, `L1L2`, each a number added to the loss, computed by ops."""
+"""Penalise weights that are large (`L1`, `L2`, `L1L2`) or alike (`OrthogonalRegularizer`) by a number added to the loss."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from . import ops
-from .errors import missing_attribute
+from .errors import ShapeError, missing_attribute
 from .initializers import checked_number
-from .named import Table
-from .tensors import Tensor, touched
+from .named import Configured, Table
+from .tensors import Tensor
+from .versioned import Noticed
 
 
-class Regularizer:
+class Regularizer(Noticed, Configured):
     """Base class: subclasses write `__call__(x) -> a number`, with ops, and `get_config`.
 
     >>> class Sum(Regularizer):
@@ -21,27 +22,8 @@ class Regularizer:
     Tensor(3., dtype=float32)
     """
 
-    fields: ClassVar[tuple[str, ...]] = ()
-
     def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"[{type(self).__name__}] write __call__(x)")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.__dict__ and name[0] != "_":
-            touched(f"attribute {name!r} of {type(self).__name__} was set during the step")
-        super().__setattr__(name, value)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {name: getattr(self, name) for name in self.fields}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Regularizer:
-        """A regularizer from what `get_config` gave."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 class L1L2(Regularizer):
@@ -98,9 +80,44 @@ class L2(L1L2):
         super().__init__(l2=0.01 if l2 is None else l2)
 
 
+class OrthogonalRegularizer(Regularizer):
+    """factor * mean of abs(a . b) over all pairs of different rows (or columns) a, b of a matrix, each scaled to norm 1.
+
+    Args:
+        factor: at least 0, default 0.01.
+        mode: "rows" or "columns". Default "rows".
+
+    Raises:
+        ValueError: for another mode.
+        ShapeError: for a weight that is not a matrix.
+
+    >>> round(float(OrthogonalRegularizer(factor=0.5)(Tensor([[3.0, 0.0], [1.0, 1.0]]))), 4)
+    0.3536
+    """
+
+    fields = ("factor", "mode")
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        where = type(self).__name__
+        self.factor = checked_number(where, "factor", factor, 0)
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"[{where}] mode must be 'rows' or 'columns'. Received: mode={mode!r}")
+        self.mode = mode
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if x.ndim != 2:
+            raise ShapeError(f"[{type(self).__name__}] a matrix is needed. Received: shape {x.shape}")
+        rows = x if self.mode == "rows" else x.transpose(1, 0)
+        unit = rows / ops.sqrt(ops.maximum(ops.sum(ops.square(rows), axis=1, keepdims=True), 1e-12))
+        n = unit.shape[0]
+        others = 1.0 - ops.eye(n, dtype=unit.dtype, device=unit.device)
+        pairs = n * (n - 1) / 2
+        return ops.sum(ops.abs(ops.matmul(unit, unit.transpose(1, 0)) * others)) * (0.5 * self.factor / pairs if pairs else 0.0)
+
+
 l1, l2, l1_l2 = L1, L2, L1L2  # as older scripts call them
 
-table = Table("regularizer", Regularizer, [L1, L2, L1L2], {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2})
+table = Table("regularizer", Regularizer, [L1, L2, L1L2, OrthogonalRegularizer], {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2})
 
 
 def get(identifier: Any) -> Any:
@@ -123,6 +140,6 @@ def serialize(regularizer: Any) -> Any:
 
 deserialize = get
 
-__all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
+__all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
 
 __getattr__ = missing_attribute(__name__, __all__)

@@ -26,4 +26,13 @@ class Versioned:
         __getattr__ = missing_in_object
 
 
-__all__ = ["Versioned", "touched"]
+class Noticed:
+    """The same for objects that are never built: setting a public attribute again."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and name[0] != "_":
+            touched(f"attribute {name!r} of {type(self).__name__} was set during the step")
+        super().__setattr__(name, value)
+
+
+__all__ = ["Noticed", "Versioned", "touched"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 from ..errors import missing_attribute
-from ..named import Table
+from ..named import Configured, Table
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Configured):
     """Base class: subclasses write `__call__(step)`, which returns the rate of that step as a number, and `get_config`.
 
     It is called on the host, for many steps at a time, so it must depend on nothing but the step.
@@ -21,22 +21,8 @@ class LearningRateSchedule:
     0.025
     """
 
-    fields: ClassVar[tuple[str, ...]] = ()
-
     def __call__(self, step: Any) -> Any:
         raise NotImplementedError(f"[{type(self).__name__}] write __call__(step), which returns the learning rate of a step")
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {name: getattr(self, name) for name in self.fields}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
-        """A schedule from what `get_config` gave."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 def _number(where: str, what: str, value: Any, positive: bool = False) -> float:
