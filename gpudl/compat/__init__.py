@@ -31,6 +31,8 @@ renames.AROUND.update(calls.AROUND)
 renames.ATTRIBUTES.update(attributes.ATTRIBUTES)
 renames.IN_MODULES.update({(module, old): _named(module, new) for module, names in table.NAMES.items() for old, new in names.items()})
 renames.IN_MODULES.update({(path.rpartition(".")[0], path.rpartition(".")[2]): _module(path) for path in table.MODULES})
+renames.IN_MODULES["gpudl.utils", "print_summary"] = _itself(methods.print_summary)
+renames.IN_MODULES["gpudl.utils", "count_params"] = _itself(methods.count_params)
 renames.IN_MODULES["gpudl.metrics", "cosine_proximity"] = _named("gpudl.losses", "cosine_similarity")
 renames.IN_MODULES.update({("gpudl.layers", old): _itself(made) for old, made in layers.NAMES.items()})
 for module, old in renames.IN_MODULES:  # for `import *`

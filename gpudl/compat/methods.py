@@ -82,6 +82,16 @@ def summary_lines(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+def print_summary(model: Any, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None) -> None:
+    """`model.summary()`."""
+    model.summary(line_length, positions, print_fn)
+
+
+def count_params(weights: Any) -> int:
+    """How many numbers these weights hold."""
+    return int(sum(w.size for w in weights))
+
+
 # methods --------------------------------------------------------------------------------------------------------------------
 
 
@@ -200,4 +210,4 @@ def install() -> None:
     summary.lines = summary_lines(summary.lines)
 
 
-__all__ = ["install", "renamed"]
+__all__ = ["count_params", "install", "print_summary", "renamed"]

@@ -41,6 +41,8 @@ TENSORFLOW = {
     },
     **{f"reduce_{n}": f"gpudl.ops.{n}" for n in "sum mean max min prod all any".split()},
     "concat": "gpudl.ops.concatenate",
+    "nn": "gpudl.activations",
+    "set_random_seed": "gpudl.utils.set_random_seed",
     "pow": "gpudl.ops.power",
     "range": "gpudl.arange",
     "convert_to_tensor": "gpudl.tensor",

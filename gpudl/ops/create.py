@@ -313,6 +313,15 @@ def size(x: TensorLike) -> int:
     return as_tensor(x).size
 
 
+def array(x: TensorLike, dtype: Any = None) -> Tensor:
+    """`convert_to_tensor`, by NumPy's name.
+
+    >>> array([1, 2])
+    Tensor([1, 2], dtype=int32)
+    """
+    return convert_to_tensor(x, dtype)
+
+
 def is_tensor(x: Any) -> bool:
     """Whether x is a Tensor.
 
@@ -323,6 +332,6 @@ def is_tensor(x: Any) -> bool:
 
 
 __all__ = [
-    "arange", "constant", "convert_to_tensor", "empty", "empty_like", "eye", "full", "full_like", "identity", "is_tensor", "linspace",
-    "ndim", "ones", "ones_like", "shape", "size", "tri", "zeros", "zeros_like",
+    "arange", "array", "constant", "convert_to_tensor", "empty", "empty_like", "eye", "full", "full_like", "identity", "is_tensor",
+    "linspace", "ndim", "ones", "ones_like", "shape", "size", "tri", "zeros", "zeros_like",
 ]  # fmt: skip
