@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import missing_attribute
+from .averages import SwapEMAWeights
 from .backup import BackupAndRestore
 from .base import Callback, CallbackList
 from .checkpoint import ModelCheckpoint
@@ -29,6 +30,7 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]
