@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from typing import Any
 
 from docutils import nodes
@@ -64,7 +65,7 @@ class Names(SphinxDirective):
             if not hasattr(module, name):
                 raise self.error(f"{module.__name__} has no {name}")
             thing = getattr(module, name)
-            lines += ["", f".. {directive(thing)}:: {name}", *["   :no-index:"] * at_home_elsewhere(thing, module.__name__)]
+            lines += ["", f".. {directive(thing)}:: {name}", *[f"   {option}" for option in options(thing, module.__name__)]]
         return self.parse_text_to_nodes(StringList(lines, source=self.get_source_info()[0]), allow_section_headings=False)
 
 
@@ -89,6 +90,9 @@ def escaped(text: str) -> str:
 
 def docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Everything but the examples is plain text with `code` in it."""
+    if what in ("property", "attribute") and lines and ": " in lines[0]:  # for napoleon what stands before the colon would be a type
+        before, _, after = lines[0].partition(": ")
+        lines[:1] = [before + ":", after]
     example = False
     for i, line in enumerate(lines):
         example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
@@ -102,10 +106,17 @@ def directive(thing: Any) -> str:
     return "autofunction" if callable(thing) else "autodata"
 
 
-def at_home_elsewhere(thing: Any, module: str) -> bool:
-    """Whether a class is told of on the page of another module too: links lead there."""
-    home = thing.__module__.split(".")[1] if inspect.isclass(thing) else ""
-    return home in (*gpudl.__all__, *gpudl._LAZY) and not module.startswith(f"gpudl.{home}")
+def options(thing: Any, module: str) -> list[str]:
+    """A class shows what it has from classes that have no place of their own here. Links lead to the page where it is at home."""
+    if not inspect.isclass(thing) or not thing.__module__.startswith("gpudl."):
+        return []
+    home = thing.__module__.split(".")[1]
+    told = [base.__name__ for base in thing.__mro__[1:] if base.__name__ in getattr(sys.modules[module], "__all__", ())]
+    elsewhere = home in (*gpudl.__all__, *gpudl._LAZY) and not module.startswith(f"gpudl.{home}")
+    return [
+        f":inherited-members: {', '.join([*told, 'Layer', 'Versioned', 'Exception', 'dict', 'str', 'tuple'])}",
+        *[":no-index:"] * elsewhere,
+    ]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -69,7 +69,7 @@ class StackedRNNCells(Layer):
     The states are a list of the lists of states of each cell.
 
     >>> import gpudl
-    >>> cell = StackedRNNCells([LSTMCell(3), GRUCell(5)])
+    >>> cell = StackedRNNCells([gpudl.layers.LSTMCell(3), gpudl.layers.GRUCell(5)])
     >>> cell.state_size, cell.output_size
     ([[3, 3], 5], 5)
     >>> gpudl.layers.RNN(cell)(gpudl.ones((2, 6, 4))).shape
