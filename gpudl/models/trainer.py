@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import activations, dtypes, losses, optimizers, variables
 from .. import callbacks as callbacks_module
-from .. import dtypes, losses, optimizers, variables
 from .. import metrics as metrics_module
 from .. import random as gpudl_random
 from ..autograd import no_grad
@@ -354,6 +355,7 @@ class Trainer(Versioned):
             labels = source[1]
             source = [source[0], listeners.new_labels(initial_epoch, labels), *source[2:]]
         self._prepare(first[0], first[1])
+        self._say_what_cannot_learn()
         train = self._placed(source, batch, steps)
         test = None if held is None else self._placed(held, held_batch, held_steps)
         try:
@@ -362,6 +364,18 @@ class Trainer(Versioned):
             listeners.close()
             self._let_go()
         return self.history
+
+    def _say_what_cannot_learn(self) -> None:
+        """Warn of weights before a step function: its gradient is 0 everywhere."""
+        for i, layer in enumerate(self.layers):
+            stepping = any(getattr(layer, name, None) is activations.step for name in ("activation", "function"))
+            if stepping and any(before.trainable_weights for before in self.layers[: i + 1]):
+                warnings.warn(
+                    f"[fit] layer {i} {layer.name!r} has the activation step, whose gradient is 0: no weight up to there learns. "
+                    "To train them, use sigmoid or relu",
+                    stacklevel=4,
+                )
+                return
 
     def _source(
         self,

@@ -208,3 +208,16 @@ def test_neurons_that_step() -> None:
     assert m.predict(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), verbose=0).ravel().tolist() == [0, 0, 0, 1]
     m.layers[0].set_weights([np.array([[1.0], [1.0]]), np.array([-2.0])])
     assert m.predict(np.array([[1, 1]]), verbose=0).item() == 1, "1 at the threshold itself"
+
+
+@pytest.mark.parametrize("kind", ["activation", "layer"])
+def test_what_stands_before_a_step_does_not_learn_and_a_warning_says_so(kind: str) -> None:
+    last = [gpudl.layers.Dense(1, activation="step")] if kind == "activation" else [gpudl.layers.Dense(1), gpudl.layers.Activation("step")]
+    m = gpudl.Sequential([gpudl.layers.Dense(3, input_dim=2), *last])
+    m.compile("sgd", "mse")
+    before = m.get_weights()
+    with pytest.warns(UserWarning, match=r"the activation step, whose gradient is 0: no weight up to there learns"):
+        m.fit(np.ones((4, 2)), np.zeros(4), verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, m.get_weights()))
+    m.trainable = False
+    m.fit(np.ones((4, 2)), np.zeros(4), verbose=0)
