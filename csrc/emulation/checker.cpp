@@ -121,10 +121,17 @@ std::string shared_place(size_t offset) {
 void check_shared(size_t offset, size_t bytes, const Accessor& by) {
     Block& block = the_block;
     for (size_t i = offset; i < offset + bytes; i++) {
-        if (block.bytes[i] == Byte::redzone)
+        const Byte state = block.bytes[i];
+        if (state == Byte::redzone)
             refuse("out-of-bounds " + std::string(word_for(by.access)) + " of " + std::to_string(bytes) + " bytes at " + shared_place(i) +
                    " at " + place_of(by));
-        if (by.access != Access::write && block.bytes[i] == Byte::unwritten)
+        if (state == Byte::landing)
+            refuse(std::string(word_for(by.access)) + " of " + shared_place(i) + " at " + place_of(by) +
+                   " before the cp.async to it was waited for");
+        if (state == Byte::leaving && by.access != Access::read)
+            refuse(std::string(word_for(by.access)) + " to " + shared_place(i) + " at " + place_of(by) +
+                   " while a TMA store may still read it (cp.async.bulk.wait_group.read is missing)");
+        if (state == Byte::unwritten && by.access != Access::write)
             refuse("read of uninitialised " + shared_place(i) + " at " + place_of(by));
         if (by.access == Access::write) block.bytes[i] = Byte::written;
     }
@@ -225,6 +232,12 @@ void note_by(Fiber* fiber, const void* pointer, size_t bytes, Access access, Whe
     const size_t offset = reinterpret_cast<uintptr_t>(pointer) - reinterpret_cast<uintptr_t>(block.memory);
     if (access != Access::write || !async || offset >= arena_bytes * block.blocks.size()) return;
     for (size_t i = offset / 4 * 4; i < offset + bytes; i++) block.cells[i].write_is_async = true;
+}
+
+void mark_shared(const void* pointer, size_t bytes, Byte state) {
+    Block& block = the_block;
+    if (!block.checked) return;
+    std::memset(block.bytes + (static_cast<const unsigned char*>(pointer) - block.memory), int(state), bytes);
 }
 
 // The copy engine and the tensor cores read shared memory past the caches: a fence.proxy.async must come after ordinary writes.

@@ -82,7 +82,7 @@ template <class T, class F> GPUDL_UNSEEN T atomic_update(T* pointer, F next_of, 
 
 #define GPUDL_EMULATED_ATOMIC(name, next)                                                                                                  \
     template <class T> GPUDL_UNSEEN T name(T* pointer, T value, ::gpudl::emulation::Where at = {}) {                                       \
-        return ::gpudl::emulation::atomic_update(pointer, [value](T old) GPUDL_UNSEEN -> T { return next; }, at);                          \
+        return ::gpudl::emulation::atomic_update(pointer, [value]([[maybe_unused]] T old) GPUDL_UNSEEN -> T { return next; }, at);         \
     }
 GPUDL_EMULATED_ATOMIC(atomicAdd, old + value)
 GPUDL_EMULATED_ATOMIC(atomicSub, old - value)

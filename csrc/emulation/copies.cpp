@@ -15,6 +15,7 @@ void copy_async(void* to, const void* from, int size, int bytes, Where at) {
     if (bytes < 0 || bytes > size) fail("cp.async: " + std::to_string(bytes) + " of " + std::to_string(size) + " bytes", at);
     if (bytes) note(from, size_t(bytes), Access::read, at);
     note(to, size_t(size), Access::write, at);
+    mark_shared(to, size_t(size), Byte::landing);
     PendingCopy copy{static_cast<unsigned char*>(to), {}, size};
     std::memcpy(copy.data, from, size_t(bytes));
     const Arrival when = schedule().copies;
@@ -22,8 +23,8 @@ void copy_async(void* to, const void* from, int size, int bytes, Where at) {
         std::memcpy(to, copy.data, size_t(size));
     } else {
         std::memset(to, 0xff, size_t(size));
-        fiber->open_copies.push_back(copy);
     }
+    fiber->open_copies.push_back(copy);  // early ones too: they land again, with the same bytes
 }
 
 void copy_commit(Where) {
@@ -39,6 +40,7 @@ void copy_wait(int pending, Where at) {
     for (auto group = groups.begin(); group != landed; ++group) {
         for (const PendingCopy& copy : *group) {
             std::memcpy(copy.to, copy.data, size_t(copy.bytes));
+            mark_shared(copy.to, size_t(copy.bytes), Byte::unwritten);
             note(copy.to, size_t(copy.bytes), Access::write, at);
         }
     }
@@ -55,7 +57,7 @@ void finish_stores(Fiber* fiber) {
     if (!fiber->open_stores.empty()) fail("a thread returns with TMA stores that it never committed", Where("", 0));
     for (auto& group : fiber->store_groups) {
         for (BulkStore& store : group) {
-            if (!store.was_read)
+            if (!store.waited_for)
                 fail("a thread returns while its TMA stores may still read shared memory (cp.async.bulk.wait_group is missing)",
                      Where("", 0));
             if (!store.written) store.write();

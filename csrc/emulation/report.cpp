@@ -80,9 +80,8 @@ void fail(const std::string& message, Where at) {
     Fiber* fiber = self();
     std::string& error = fiber->block->error;
     error = message;
-    if (*at.file) error += " at " + text_of(at);
-    error += "\n  in kernel " + kernel_name(fiber->block->kernel) + ", block " + text_of(fiber->block_idx) + ", thread " +
-             text_of(fiber->thread_idx);
+    error += (*at.file ? "\n  at " + text_of(at) + " in kernel " : "\n  in kernel ") + kernel_name(fiber->block->kernel) + ", block " +
+             text_of(fiber->block_idx) + ", thread " + text_of(fiber->thread_idx);
     if (!fiber->block->running) throw Abandon{};
     switch_to_scheduler(fiber->block->running);  // never to return: the launch ends, and this stack is used again as it lies
     std::abort();

@@ -43,8 +43,8 @@ struct PendingCopy {
 
 // A TMA store: `read` takes the bytes from shared memory, which may then be overwritten; `write` delivers them.
 struct BulkStore {
-    std::function<void()> read, write;
-    bool was_read = false, written = false;
+    std::function<void()> read, write, done_reading;
+    bool was_read = false, written = false, waited_for = false;
 };
 
 enum class State { ready, waiting, polling, returned };
@@ -135,7 +135,8 @@ struct Cell {
     int write_line, read_line[2];
 };
 
-enum class Byte : uint8_t { redzone, unwritten, written };
+// landing: a cp.async to it was issued and not waited for; leaving: a TMA store may still read it.
+enum class Byte : uint8_t { redzone, unwritten, written, landing, leaving };
 
 // What a block that another block synchronised with (by an atomic) had done, and which thread of this block learned it when.
 struct Acquired {
@@ -232,6 +233,7 @@ struct Accessor {  // who accesses how, from where
 void check_access(const void* pointer, size_t bytes, const Accessor& by);
 void note_by(Fiber* fiber, const void* pointer, size_t bytes, Access access, Where at, bool async = false);
 void check_proxy(const void* pointer, size_t bytes, const char* what, Where at);
+void mark_shared(const void* pointer, size_t bytes, Byte state);
 void prepare_arrays();
 
 // shared_memory.cpp

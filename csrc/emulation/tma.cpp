@@ -181,6 +181,8 @@ void tma_store(const TensorMap* to, const void* from, const int* coordinates, in
             store.written = true;
         }
     }
+    store.done_reading = [=] { mark_shared(memory + place, bytes, Byte::written); };
+    mark_shared(memory + place, bytes, Byte::leaving);
     fiber->open_stores.push_back(std::move(store));
 }
 
@@ -197,7 +199,8 @@ void tma_wait(int pending, bool read_only, Where) {
     for (auto group = groups.begin(); group != done; ++group) {
         for (BulkStore& store : *group) {
             if (!store.was_read) store.read();
-            store.was_read = true;
+            store.was_read = store.waited_for = true;
+            store.done_reading();
             if (!read_only && !store.written) store.write();
             store.written = store.written || !read_only;
         }
