@@ -64,7 +64,7 @@ template <class C> __global__ void __launch_bounds__(threads) scale_kernel(const
     Loop<C>(q, segment, int(blockIdx.x) % q.pieces).scale(q, sum);
 }
 
-template <class C> __global__ void __launch_bounds__(threads) segments_kernel(const __grid_constant__ Segments q) {
+template <class C> __global__ void __launch_bounds__(threads) simple_segments_kernel(const __grid_constant__ Segments q) {
     GPUDL_SHARED_ARRAY(C, held, [threads / 32]);
     const Loop<C> whole(q, int(blockIdx.x), 0);
     whole.scale(q, whole.squares(q, held));
@@ -94,7 +94,7 @@ void launch_pieces(const Segments& q, Stream stream) {
 void launch_segments(const Segments& q, Stream stream) {
     Segments whole = q;
     whole.pieces = 1;
-    with_type(q.dtype, [&](auto zero) { launch<segments_kernel<decltype(zero)>>({unsigned(q.count), threads, 0, stream}, whole); });
+    with_type(q.dtype, [&](auto zero) { launch<simple_segments_kernel<decltype(zero)>>({unsigned(q.count), threads, 0, stream}, whole); });
 }
 
 const char* short_segments(const Segments& q, const Device&) { return q.pieces > 1 ? nullptr : "the gradients are short"; }

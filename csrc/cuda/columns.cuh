@@ -57,7 +57,7 @@ template <class P, class T> __global__ void __launch_bounds__(threads)
     }
 }
 
-template <class P> __global__ void __launch_bounds__(threads) any_kernel(const __grid_constant__ P p, int64_t size, int64_t inner) {
+template <class P> __global__ void __launch_bounds__(threads) simple_kernel(const __grid_constant__ P p, int64_t size, int64_t inner) {
     for (int64_t i = int64_t(blockIdx.x) * threads + threadIdx.x; i < size; i += int64_t(gridDim.x) * threads)
         p.put(i, p.map(load_item(p, i), p.begin(i % inner)));
 }
@@ -69,7 +69,7 @@ template <class P> struct Problem {
 
 template <class P> void launch_any(const Problem<P>& q, Stream stream) {
     const int64_t size = q.count * q.inner;
-    launch<any_kernel<P>>({blocks_for(ceil_div(size, threads)), threads, 0, stream}, q.p, size, q.inner);
+    launch<simple_kernel<P>>({blocks_for(ceil_div(size, threads)), threads, 0, stream}, q.p, size, q.inner);
 }
 
 template <class P, class T> void launch_walk(const Problem<P>& q, Stream stream) {

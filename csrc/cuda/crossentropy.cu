@@ -80,7 +80,7 @@ template <class T> __global__ void __launch_bounds__(threads) labelled_rows_kern
     }
 }
 
-template <class C> __global__ void __launch_bounds__(threads) labelled_any_kernel(LabelledRows q) {
+template <class C> __global__ void __launch_bounds__(threads) labelled_simple_kernel(LabelledRows q) {
     const int64_t count = q.target.classes, size = q.outputs * count;
     for (int64_t i = int64_t(blockIdx.x) * threads + threadIdx.x; i < size; i += int64_t(gridDim.x) * threads) {
         const int64_t out = i / count;
@@ -105,8 +105,8 @@ void launch_labelled_rows(const LabelledRows& q, Stream stream) {
 
 void launch_labelled_any(const LabelledRows& q, Stream stream) {
     const unsigned blocks = blocks_for(ceil_div(q.outputs * q.target.classes, threads));
-    if (q.dtype == 'd') launch<labelled_any_kernel<double>>({blocks, threads, 0, stream}, q);
-    else launch<labelled_any_kernel<float>>({blocks, threads, 0, stream}, q);
+    if (q.dtype == 'd') launch<labelled_simple_kernel<double>>({blocks, threads, 0, stream}, q);
+    else launch<labelled_simple_kernel<float>>({blocks, threads, 0, stream}, q);
 }
 
 void labelled_rows(const char* name, const LabelledRows& q, Stream stream) {

@@ -233,7 +233,8 @@ template <class P, class T> __global__ void __launch_bounds__(threads)
     }
 }
 
-template <class P> __global__ void __launch_bounds__(threads) any_kernel(const __grid_constant__ P p, const __grid_constant__ Axes axes) {
+template <class P> __global__ void __launch_bounds__(threads)
+    simple_kernel(const __grid_constant__ P p, const __grid_constant__ Axes axes) {
     const int lane = int(threadIdx.x) % 32;
     const int64_t step = int64_t(gridDim.x) * (threads / 32);
     for (int64_t out = int64_t(blockIdx.x) * (threads / 32) + threadIdx.x / 32; out < axes.outputs; out += step) {
@@ -261,7 +262,7 @@ template <class P> struct Problem {
 };
 
 template <class P> void launch_any(const Problem<P>& q, Stream stream) {
-    launch<any_kernel<P>>({blocks_for(ceil_div(q.axes.outputs, threads / 32)), threads, 0, stream}, q.p, q.axes);
+    launch<simple_kernel<P>>({blocks_for(ceil_div(q.axes.outputs, threads / 32)), threads, 0, stream}, q.p, q.axes);
 }
 
 template <class P, class T = void> struct Reduce {

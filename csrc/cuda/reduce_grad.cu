@@ -66,7 +66,7 @@ double times(const TensorView& dx, const Scalar* attrs) {
 // dx = g times the product of the others, those before and those after, so that zeros need no division. A thread knows the products of the
 // pieces before and after its own, and multiplies its own from both ends; 16-bit results cannot hold products meanwhile, so it starts anew.
 template <class C> __global__ void __launch_bounds__(threads)
-    product_grad_kernel(const __grid_constant__ Over<C> p, const __grid_constant__ Axes axes, Upstream g) {
+    simple_product_grad_kernel(const __grid_constant__ Over<C> p, const __grid_constant__ Axes axes, Upstream g) {
     GPUDL_SHARED_ARRAY(C, product, [threads]);
     const int64_t piece = ceil_div(axes.count, threads), begin = min(int64_t(threadIdx.x) * piece, axes.count);
     const int64_t end = min(begin + piece, axes.count);
@@ -93,7 +93,7 @@ template <class C> __global__ void __launch_bounds__(threads)
 }
 
 template <class C> void launch_product_grad(const Problem<Over<C>>& q, const Upstream& g, Stream stream) {
-    launch<product_grad_kernel<C>>({blocks_for(q.axes.outputs), threads, 0, stream}, q.p, q.axes, g);
+    launch<simple_product_grad_kernel<C>>({blocks_for(q.axes.outputs), threads, 0, stream}, q.p, q.axes, g);
 }
 
 #define GPUDL_SPREAD "f <- f ; i i* | d <- d ; i i* | e <- e ; i i* | E <- E ; i i*"

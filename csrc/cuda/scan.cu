@@ -58,7 +58,7 @@ template <class Value, bool product> struct Running {
     GPUDL_HOST_DEVICE static C join(C a, C b) { return product ? product_of(a, b) : sum_of(a, b); }
 };
 
-template <class S> __global__ void __launch_bounds__(threads) lines_kernel(const __grid_constant__ Lines q) {
+template <class S> __global__ void __launch_bounds__(threads) simple_lines_kernel(const __grid_constant__ Lines q) {
     for (int64_t line = int64_t(blockIdx.x) * threads + threadIdx.x; line < q.outer * q.inner; line += int64_t(gridDim.x) * threads) {
         const int64_t start = q.start(line);
         typename S::C total = S::empty;
@@ -128,7 +128,7 @@ template <class T> __global__ void __launch_bounds__(threads)
 }
 
 template <class S> void launch_lines(const Lines& q, Stream stream) {
-    launch<lines_kernel<S>>({blocks_for(ceil_div(q.outer * q.inner, threads)), threads, 0, stream}, q);
+    launch<simple_lines_kernel<S>>({blocks_for(ceil_div(q.outer * q.inner, threads)), threads, 0, stream}, q);
 }
 
 const char* not_rows(const Lines& q, const Device&) {
@@ -155,7 +155,7 @@ void launch_rows(const Lines& q, Stream stream) {
 
 // dx_i = sum over j >= i of g_j y_j / x_i. At the first zero of a line the y_j are those without it; after it all products are 0.
 template <class C> __global__ void __launch_bounds__(threads)
-    product_grad_kernel(const __grid_constant__ Lines q, const char* g, const char* y) {
+    simple_product_grad_kernel(const __grid_constant__ Lines q, const char* g, const char* y) {
     const auto at = [&](const char* from, int64_t i) { return read<C>(from, q.dtype, i); };
     for (int64_t line = int64_t(blockIdx.x) * threads + threadIdx.x; line < q.outer * q.inner; line += int64_t(gridDim.x) * threads) {
         const int64_t start = q.start(line);
@@ -203,8 +203,8 @@ GPUDL_KERNEL(cumprod_grad, "f <- f f f ; i | d <- d d d ; i | e <- e e e ; i | E
     const Lines q(outs[0], ins[1], attrs[0].integer, false);
     if (q.outer * q.n * q.inner == 0) return;
     const unsigned blocks = blocks_for(ceil_div(q.outer * q.inner, threads));
-    if (q.dtype == 'd') launch<product_grad_kernel<double>>({blocks, threads, 0, stream}, q, ins[0].as<char>(), ins[2].as<char>());
-    else launch<product_grad_kernel<float>>({blocks, threads, 0, stream}, q, ins[0].as<char>(), ins[2].as<char>());
+    if (q.dtype == 'd') launch<simple_product_grad_kernel<double>>({blocks, threads, 0, stream}, q, ins[0].as<char>(), ins[2].as<char>());
+    else launch<simple_product_grad_kernel<float>>({blocks, threads, 0, stream}, q, ins[0].as<char>(), ins[2].as<char>());
 }
 
 namespace integers {
