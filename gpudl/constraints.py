@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import config, ops
 from .errors import missing_attribute
 from .initializers import checked_number
-from .named import Configured, Table
+from .named import Configured, Table, custom_object_scope
 from .tensors import Tensor
 from .versioned import Noticed
 
@@ -145,7 +146,15 @@ def serialize(constraint: Any) -> Any:
     return table.serialize(constraint)
 
 
-deserialize = get
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The constraint that `serialize` described; classes and functions of your own stand in `custom_objects`, by name.
+
+    >>> deserialize(serialize(MaxNorm(1.0)))
+    MaxNorm(max_value=1.0, axis=0)
+    """
+    with custom_object_scope(custom_objects):
+        return get(config)
+
 
 __all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "max_norm", "min_max_norm", "non_neg",
            "serialize", "unit_norm"]  # fmt: skip

@@ -6,14 +6,14 @@ Every draw is made on the host in float64 from `gpudl.random.host_rng()`, so a s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from . import dtypes, renames
 from .errors import DTypeError, ShapeError, missing_attribute
-from .named import Configured, Table
+from .named import Configured, Table, custom_object_scope
 from .random import host_rng
 from .tensors import Tensor, host_array
 
@@ -452,7 +452,14 @@ def serialize(initializer: Any) -> Any:
     return table.serialize(initializer)
 
 
-deserialize = get
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The initializer that `serialize` described; classes and functions of your own stand in `custom_objects`, by name.
+
+    >>> deserialize(serialize(HeNormal(seed=3)))
+    HeNormal(seed=3)
+    """
+    with custom_object_scope(custom_objects):
+        return get(config)
 
 
 def values(initializer: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

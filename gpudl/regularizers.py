@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from . import ops
 from .errors import ShapeError, missing_attribute
 from .initializers import checked_number
-from .named import Configured, Table
+from .named import Configured, Table, custom_object_scope
 from .tensors import Tensor
 from .versioned import Noticed
 
@@ -115,7 +116,7 @@ class OrthogonalRegularizer(Regularizer):
         return ops.sum(ops.abs(ops.matmul(unit, unit.transpose(1, 0)) * others)) * (0.5 * self.factor / pairs if pairs else 0.0)
 
 
-l1, l2, l1_l2 = L1, L2, L1L2  # as older scripts call them
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer  # as older scripts call them
 
 table = Table("regularizer", Regularizer, [L1, L2, L1L2, OrthogonalRegularizer], {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2})
 
@@ -138,8 +139,17 @@ def serialize(regularizer: Any) -> Any:
     return table.serialize(regularizer)
 
 
-deserialize = get
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The regularizer that `serialize` described; classes and functions of your own stand in `custom_objects`, by name.
 
-__all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
+    >>> deserialize(serialize(L2(0.5)))
+    L2(l2=0.5)
+    """
+    with custom_object_scope(custom_objects):
+        return get(config)
+
+
+__all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
+           "orthogonal_regularizer", "serialize"]  # fmt: skip
 
 __getattr__ = missing_attribute(__name__, __all__)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import missing_attribute
-from ..named import Table
+from ..named import Table, custom_object_scope
 from ..tensors import Tensor
 from .base import Loss, LossFunction
 from .focal import *  # noqa: F403
@@ -66,13 +66,14 @@ def serialize(loss: Loss | None) -> Any:
     return _table.serialize(loss.function if isinstance(loss, LossFunction) else loss)
 
 
-def deserialize(config: Any) -> Loss | None:
-    """The loss that `serialize` described.
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Loss | None:
+    """The loss that `serialize` described; classes and functions of your own stand in `custom_objects`, by name.
 
     >>> deserialize(serialize(Huber(delta=0.5))).name
     'huber_loss'
     """
-    return get(config)
+    with custom_object_scope(custom_objects):
+        return get(name)
 
 
 __all__ = [

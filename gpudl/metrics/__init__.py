@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .. import losses
 from ..errors import missing_attribute
-from ..named import Table
+from ..named import Table, custom_object_scope
 from .base import (
     Accuracy,
     BinaryAccuracy,
@@ -196,13 +196,14 @@ def serialize(metric: Metric) -> Any:
     return _table.serialize(metric.function if type(metric) is MeanOf else metric)
 
 
-def deserialize(config: Any) -> Metric:
-    """The metric that `serialize` described.
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Metric:
+    """The metric that `serialize` described; classes and functions of your own stand in `custom_objects`, by name.
 
     >>> deserialize(serialize(Precision(thresholds=0.7)))
     <Precision 'precision'>
     """
-    return get(config)
+    with custom_object_scope(custom_objects):
+        return get(config)
 
 
 __all__ = [

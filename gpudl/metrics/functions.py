@@ -5,7 +5,9 @@ from __future__ import annotations
 from .. import ops
 from ..losses import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     hinge,
     huber,
@@ -80,13 +82,18 @@ def top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 
     return sparse_top_k_categorical_accuracy(ops.argmax(y_true, axis=-1), y_pred, k)
 
 
-def sparse_top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 5) -> Tensor:
+def sparse_top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 5, from_sorted_ids: bool = False) -> Tensor:
     """1 where fewer than k predictions of a row are larger than the one at the class number, else 0.
+
+    With `from_sorted_ids` the rows are class numbers, the best first: 1 where the label is among the first k.
 
     >>> sparse_top_k_categorical_accuracy([2, 1], [[0.5, 0.2, 0.3], [0.5, 0.2, 0.3]], k=2)
     Tensor([1., 0.], dtype=float32)
     """
     y_true, y_pred = _rows(y_true, y_pred)
+    if from_sorted_ids:
+        found = ops.equal(y_pred[..., :k], ops.expand_dims(cast(y_true, y_pred.dtype), -1))
+        return cast(ops.any(found, axis=-1), y_pred.dtype)
     at = ops.expand_dims(cast(y_true, "int32"), -1)
     larger = ops.greater(y_pred, ops.take_along_axis(y_pred, at, axis=-1))
     return cast(ops.less(ops.sum(cast(larger, "int32"), axis=-1), k), y_pred.dtype)
@@ -101,9 +108,9 @@ def _rows(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor]:
 
 
 __all__ = [
-    "BCE", "KLD", "MAE", "MAPE", "MSE", "MSLE", "bce", "binary_accuracy", "binary_crossentropy", "categorical_accuracy",
-    "categorical_crossentropy", "categorical_hinge", "hinge", "huber", "kl_divergence", "kld", "log_cosh", "mae", "mape",
-    "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error", "mse", "msle",
-    "poisson", "sparse_categorical_accuracy", "sparse_categorical_crossentropy", "sparse_top_k_categorical_accuracy", "squared_hinge",
-    "top_k_categorical_accuracy",
+    "BCE", "bce", "binary_accuracy", "binary_crossentropy", "binary_focal_crossentropy", "categorical_accuracy",
+    "categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge", "hinge", "huber", "kl_divergence", "KLD", "kld",
+    "log_cosh", "MAE", "mae", "MAPE", "mape", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
+    "mean_squared_logarithmic_error", "MSE", "mse", "MSLE", "msle", "poisson", "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy", "sparse_top_k_categorical_accuracy", "squared_hinge", "top_k_categorical_accuracy",
 ]  # fmt: skip

@@ -136,9 +136,7 @@ class BinaryCrossentropy(_MeanLoss, function=losses.binary_crossentropy):
     0.6931
     """
 
-    def __init__(
-        self, name: str = "binary_crossentropy", dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0.0
-    ) -> None:
+    def __init__(self, name: str = "binary_crossentropy", dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0) -> None:
         super().__init__(name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
 
 
@@ -156,7 +154,7 @@ class CategoricalCrossentropy(_MeanLoss, function=losses.categorical_crossentrop
         name: str = "categorical_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
-        label_smoothing: float = 0.0,
+        label_smoothing: float = 0,
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import missing_attribute
-from ..named import Table
+from ..named import Table, custom_object_scope
 from . import schedules
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -49,13 +50,14 @@ def serialize(optimizer: Optimizer) -> Any:
     return _table.serialize(optimizer)
 
 
-def deserialize(config: Any) -> Optimizer:
-    """The optimizer that `serialize` described.
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
+    """The optimizer that `serialize` described; classes of your own stand in `custom_objects`, by name.
 
     >>> float(deserialize(serialize(SGD(0.25))).learning_rate)
     0.25
     """
-    return get(config)
+    with custom_object_scope(custom_objects):
+        return get(config)
 
 
 __all__ = ["SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "LossScaleOptimizer", "Nadam",

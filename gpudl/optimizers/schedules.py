@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import missing_attribute
-from ..named import Configured, Table
+from ..named import Configured, Table, custom_object_scope
 
 
 class LearningRateSchedule(Configured):
@@ -272,22 +273,23 @@ _classes: list[type] = [CosineDecay, CosineDecayRestarts, ExponentialDecay, Inve
 _table = Table("learning rate schedule", LearningRateSchedule, _classes)
 
 
-def serialize(schedule: LearningRateSchedule) -> Any:
+def serialize(learning_rate_schedule: LearningRateSchedule) -> Any:
     """A class name and a configuration, which `deserialize` takes back.
 
     >>> serialize(ExponentialDecay(0.1, 100, 0.5))["class_name"]
     'ExponentialDecay'
     """
-    return _table.serialize(schedule)
+    return _table.serialize(learning_rate_schedule)
 
 
-def deserialize(config: Any) -> LearningRateSchedule:
-    """The schedule that `serialize` described.
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> LearningRateSchedule:
+    """The schedule that `serialize` described; classes of your own stand in `custom_objects`, by name.
 
     >>> deserialize(serialize(CosineDecay(0.1, 10))).decay_steps
     10
     """
-    found = _table.get(config)
+    with custom_object_scope(custom_objects):
+        found = _table.get(config)
     if not isinstance(found, LearningRateSchedule):
         raise TypeError(f"[schedules] expected the configuration of a LearningRateSchedule. Received: {config!r}")
     return found
