@@ -111,12 +111,10 @@ def options(thing: Any, module: str) -> list[str]:
     if not inspect.isclass(thing) or not thing.__module__.startswith("gpudl."):
         return []
     home = thing.__module__.split(".")[1]
-    told = [base.__name__ for base in thing.__mro__[1:] if base.__name__ in getattr(sys.modules[module], "__all__", ())]
     elsewhere = home in (*gpudl.__all__, *gpudl._LAZY) and not module.startswith(f"gpudl.{home}")
-    return [
-        f":inherited-members: {', '.join([*told, 'Layer', 'Versioned', 'Exception', 'dict', 'str', 'tuple'])}",
-        *[":no-index:"] * elsewhere,
-    ]
+    told = [base for base in thing.__mro__[1:] if base is gpudl.layers.Layer or vars(sys.modules[module]).get(base.__name__) is base]
+    hidden = [base for base in thing.__mro__[1:] if not base.__module__.startswith("gpudl.") or any(issubclass(t, base) for t in told)]
+    return [f":inherited-members: {', '.join(base.__name__ for base in hidden)}", *[":no-index:"] * elsewhere]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
