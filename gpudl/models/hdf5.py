@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import struct
@@ -16,6 +17,7 @@ import numpy as np
 from .. import dtypes
 
 Array = np.ndarray[Any, Any]
+SEAL = b"\ngpudl sha256 "
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEADER = 64_512  # bytes that an attribute may have
 EXPANSION = 1_100  # no compression that HDF5 has makes more of a byte
@@ -55,8 +57,27 @@ def damage_named(what: str, path: Any) -> Iterator[None]:
 def opened(what: str, path: Any, data: bytes) -> Iterator[Any]:
     """An HDF5 file in memory, to be read; `path` is for messages."""
     h5py = library(what)
-    with damage_named(what, path), h5py.File(io.BytesIO(data), "r") as file:
+    with damage_named(what, path), h5py.File(io.BytesIO(unsealed(what, path, data)), "r") as file:
         yield file
+
+
+def sealed(data: bytes) -> bytes:
+    """An HDF5 file with a checksum behind its end, where nobody else looks. A program that changes the file takes it away."""
+    return data + SEAL + hashlib.sha256(data).hexdigest().encode()
+
+
+def unsealed(what: str, path: Any, data: bytes) -> bytes:
+    """The file without its checksum, if it has one and that is right. The HDF5 library is not made for damaged files: it may crash.
+
+    Raises:
+        ValueError: if the file was damaged.
+    """
+    place = len(data) - len(SEAL) - 64
+    if place < 0 or data[place : place + len(SEAL)] != SEAL:
+        return data
+    if hashlib.sha256(data[:place]).hexdigest().encode() != data[place + len(SEAL) :]:
+        raise ValueError(f"[{what}] {str(path)!r} is damaged: its contents do not agree with its checksum")
+    return data[:place]
 
 
 def written(what: str, fill: Callable[[Any], None]) -> bytes:
@@ -132,12 +153,15 @@ def write(group: Any, name: str, array: Array) -> None:
 
 
 def count_numbers(group: Any) -> int:
-    """How many numbers the arrays below a group hold, or claim to hold; none is read."""
-    total, stack = 0, [group]
+    """How many numbers the arrays below a group hold, each counted once, for a group may hold itself; none is read."""
+    total, seen, stack = 0, {group}, [group]
     while stack:
         here = stack.pop()
         for name in here:
             found = member(here, name)
+            if found in seen:
+                continue
+            seen.add(found)
             if hasattr(found, "keys"):
                 stack.append(found)
             else:
@@ -183,5 +207,5 @@ def write_texts(group: Any, name: str, values: Iterable[str]) -> None:
         group.attrs[name if len(pieces) == 1 else f"{name}{i}"] = piece
 
 
-__all__ = ["SIGNATURE", "checked", "count_numbers", "damage_named", "groups", "library", "member", "opened", "read", "text", "texts",
-           "write", "write_texts", "written"]  # fmt: skip
+__all__ = ["SIGNATURE", "checked", "count_numbers", "damage_named", "groups", "library", "member", "opened", "read", "sealed", "text",
+           "texts", "write", "write_texts", "written"]  # fmt: skip

@@ -7,7 +7,6 @@ does not look at. Reading takes named members into memory, and never runs, impor
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import time
@@ -31,7 +30,6 @@ from .saving import assign_all, states_of
 Array = np.ndarray[Any, Any]
 KERAS = "3.15.1"  # the version whose files these are
 FLOOR = 1 << 26  # bytes; a member of a zip that is larger must not be packed a hundred times smaller
-DIGEST = "gpudl_sha256"
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
 
@@ -97,9 +95,8 @@ def h5_of(what: str, model: Any) -> bytes:
             for name, array in zip(names, arrays):
                 hdf5.write(group, name, array)
         write_further(file, model)
-        file.attrs[DIGEST] = digest(file)
 
-    return hdf5.written(what, fill)
+    return hdf5.sealed(hdf5.written(what, fill))
 
 
 def weights_of(what: str, model: Any, by_layers: bool) -> bytes:
@@ -110,27 +107,8 @@ def weights_of(what: str, model: Any, by_layers: bool) -> bytes:
             keras_weights.write_layers(file, model, KERAS)
         else:
             keras_weights.write_places(file, model)
-        file.attrs[DIGEST] = digest(file)
 
-    return hdf5.written(what, fill)
-
-
-def digest(file: Any) -> str:
-    """One hash over all arrays and texts of an HDF5 file."""
-    h = hashlib.sha256()
-    for name in ("model_config", "training_config"):
-        h.update((hdf5.text(file.attrs.get(name)) or "").encode() + b"\0")
-    stack: list[tuple[str, Any]] = [("", file)]
-    while stack:
-        path, here = stack.pop()
-        for name in sorted(here):
-            found = hdf5.member(here, name)
-            if hasattr(found, "keys"):
-                stack.append((f"{path}/{name}", found))
-                continue
-            array = hdf5.read(hdf5.checked(found, name))
-            h.update(f"\0{path}/{name}\0{array.dtype.name}\0{array.shape}\0".encode() + array.tobytes())
-    return h.hexdigest()
+    return hdf5.sealed(hdf5.written(what, fill))
 
 
 def save(what: str, model: Any, path: Path, kind: str, overwrite: bool, weights: bool = False) -> None:
@@ -189,7 +167,6 @@ def load_archive(what: str, path: Any, data: bytes, custom_objects: Mapping[str,
 def load_h5(what: str, path: Any, data: bytes, custom_objects: Mapping[str, Any] | None, compiled: bool) -> Any:
     """The model of an `.h5` file, of Keras 1 to 3."""
     with hdf5.opened(what, path, data) as file:
-        verify(file)
         text = hdf5.text(file.attrs.get("model_config"))
         if text is None:
             raise ValueError(f"[{what}] {str(path)!r} holds weights alone; make the model and call model.load_weights({str(path)!r})")
@@ -212,13 +189,6 @@ def load_h5(what: str, path: Any, data: bytes, custom_objects: Mapping[str, Any]
 
 def len_first(name: str) -> tuple[int, str]:
     return len(name), name
-
-
-def verify(file: Any) -> None:
-    """A file that we wrote says what its hash is."""
-    said = hdf5.text(file.attrs.get(DIGEST))
-    if said is not None and said != digest(file):
-        raise ValueError(f"its contents do not agree with its checksum. If they were changed on purpose, delete its attribute {DIGEST!r}")
 
 
 def needs_shape(what: str, path: Any, model: Any) -> None:
@@ -274,7 +244,6 @@ def load_weights(what: str, path: Any, data: bytes, model: Any, by_name: bool, s
         with hdf5.damage_named(what, path):
             data = unpacked(data)["model.weights.h5"]
     with hdf5.opened(what, path, data) as file:
-        verify(file)
         whole = hdf5.member(file, "model_weights")
         layered = file if hdf5.texts(file, "layer_names") is not None else whole
         if layered is not None:

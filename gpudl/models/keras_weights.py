@@ -131,8 +131,12 @@ def _numbered_arrays(group: Any) -> list[Any]:
 def _filled(file: Any) -> Iterator[str]:
     """The places in a file that hold arrays of layers. Random states, which older versions kept, are not asked for."""
     stack = [(name, g) for name, g in hdf5.groups(file).items() if name in ("layers", "_layer_checkpoint_dependencies", "vars")]
+    seen = set()
     while stack:
         path, group = stack.pop()
+        if group in seen:
+            continue
+        seen.add(group)
         below = hdf5.groups(group)
         if path.rpartition("/")[2] == "vars" and len(group) and not len(below):
             yield path.removesuffix("vars").rstrip("/")

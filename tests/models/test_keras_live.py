@@ -13,6 +13,7 @@ import pytest
 
 import gpudl
 from gpudl.models import load_model, model_from_json
+from gpudl.models.keras_slots import optimizer_arrays
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 with warnings.catch_warnings():
@@ -95,16 +96,28 @@ def trained(model: Any, epochs: int = 1) -> list[np.ndarray[Any, Any]]:
     return [np.asarray(w) for w in model.get_weights()]
 
 
+def go_on_alike(ours: Any, theirs: Any, optimizer: str) -> None:
+    assert int(ours.optimizer.iterations) == int(theirs.optimizer.iterations)
+    here = optimizer_arrays(ours.optimizer, ours.trainable_variables)
+    assert len(here) == len(theirs.optimizer.variables)
+    for a, b in zip(here, theirs.optimizer.variables):
+        close(a, b)
+    if optimizer != "average":  # such a model cannot be fitted twice in Keras 3.15 on JAX
+        for a, b in zip(trained(ours), trained(theirs)):
+            close(a, b, 2e-5)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("optimizer", keras_cases.OPTIMIZERS)
 def test_training_that_keras_began_goes_on_here(tmp_path: Path, optimizer: str, kind: str) -> None:
+    if (optimizer, kind) == ("Adafactor", ".h5"):
+        pytest.skip("Keras 3.15 gives two of its variables one name, and cannot write the file")
     theirs = compiled(keras, optimizer)
     trained(theirs)
     theirs.save(tmp_path / f"m{kind}")
     ours = load_model(tmp_path / f"m{kind}")
-    assert int(ours.optimizer.iterations) == 4
-    for a, b in zip(trained(ours), trained(theirs)):
-        close(a, b, 2e-5)
+    go_on_alike(ours, theirs, optimizer)
+    ours.evaluate(X, Y, verbose=0)
     assert [m.name for m in ours.metrics][1:] == ["accuracy", "sparse_categorical_crossentropy"]
 
 
@@ -115,9 +128,7 @@ def test_training_that_began_here_goes_on_in_keras(tmp_path: Path, optimizer: st
     trained(ours)
     ours.save(tmp_path / "m.keras")
     theirs = keras.models.load_model(tmp_path / "m.keras")
-    assert int(theirs.optimizer.iterations) == 4
-    for a, b in zip(trained(ours), trained(theirs)):
-        close(a, b, 2e-5)
+    go_on_alike(ours, theirs, optimizer)
 
 
 LOSSES: list[Any] = [
