@@ -103,7 +103,8 @@ def power(x1: TensorLike, x2: TensorLike) -> Tensor:
     d/dx1 is 0 where x2 is 0, and d/dx2 is 0 where x1 is 0 and x2 is not negative.
 
     Raises:
-        ValueError: for an integer to a negative integer power, as NumPy; write the exponent as a float.
+        ValueError: for an integer to a negative integer power, as NumPy; write the exponent as a float. A GPU cannot refuse what a tensor
+            holds: there the result is 0, but for the bases 1 and -1.
 
     >>> power([1.0, 2.0, 3.0], 2)
     Tensor([1., 4., 9.], dtype=float32)
