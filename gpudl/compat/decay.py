@@ -17,6 +17,7 @@ from ..optimizers import Optimizer
 from ..optimizers.schedules import InverseTimeDecay
 
 default_rate: WeakSet[Any] = WeakSet()  # optimizers whose learning rate nobody wrote
+told: list[str] = []  # notes that were given, each once in a process
 
 
 class FirstRate:
@@ -91,4 +92,4 @@ def install() -> None:
     rate_callbacks.check_settable = check_settable
 
 
-__all__ = ["FirstRate", "default_rate", "install", "keep"]
+__all__ = ["FirstRate", "default_rate", "install", "keep", "told"]

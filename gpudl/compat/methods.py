@@ -14,7 +14,7 @@ from ..models import summary
 from ..models.trainer import Trainer
 from ..renames import spelled_today
 from ..utils import numerical
-from .decay import default_rate
+from .decay import default_rate, told
 from .summary import lines as old_lines
 
 QUEUES = ("max_queue_size", "max_q_size", "workers", "nb_worker", "use_multiprocessing", "pickle_safe")
@@ -118,8 +118,8 @@ def fit_method(function: Callable[..., Any]) -> Callable[..., Any]:
         if show_accuracy and self._compiled and not self._metrics_wanted:
             self._metrics_wanted, self._metrics_for = [("accuracy", False)], None
             self._runners.clear()
-        if self.optimizer is not None and self.optimizer in default_rate and kwargs.get("verbose", "auto") != 0:
-            default_rate.clear()  # it is said once
+        if self.optimizer is not None and self.optimizer in default_rate and kwargs.get("verbose", "auto") != 0 and NOTE not in told:
+            told.append(NOTE)
             print(NOTE, flush=True)
         return plain(self, *args, **_without_queues(kwargs))
 

@@ -119,7 +119,7 @@ def test_other_names_are_refused() -> None:
 
 
 def test_adadeltas_default_rate_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    decay.default_rate.clear()
+    decay.told.clear()
     for chosen in (optimizers.Adadelta(1.0), optimizers.Adadelta(lr=0.001), "sgd"):
         model(optimizer=chosen).fit(X, Y, verbose=2)
     assert "Adadelta" not in capsys.readouterr().out
@@ -129,6 +129,8 @@ def test_adadeltas_default_rate_is_said_once(capsys: pytest.CaptureFixture[str])
     for expected in (True, False):
         m.fit(X, Y, verbose=2)
         assert ("Adadelta(learning_rate=1.0)" in capsys.readouterr().out) is expected
+    model(optimizer="adadelta").fit(X, Y, verbose=2)
+    assert "Adadelta" not in capsys.readouterr().out  # one made later is not worth another line
 
 
 def test_rates_that_decay_can_be_set() -> None:
