@@ -48,8 +48,9 @@ def received(layer: Layer, inputs: Any, args: tuple[Any, ...], kwargs: dict[str,
     if at is not None and len(args) > at:
         mask = admitted(args[at], inputs)
         return mask, (*args[:at], mask, *args[at + 1 :])
-    mask = admitted(kwargs.get("mask"), inputs)
-    if at is not None or "mask" in kwargs:
+    given = kwargs.pop("mask", None)
+    mask = admitted(given, inputs)
+    if at is not None or given is not None:
         kwargs["mask"] = mask
     return mask, args
 

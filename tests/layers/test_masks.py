@@ -103,6 +103,15 @@ def test_a_mask_survives_a_cast_and_a_nested_model() -> None:
     assert mask_of(x) is None
 
 
+def test_a_model_whose_call_takes_no_mask() -> None:
+    class Doubling(gpudl.Sequential):
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            return super().call(inputs, training=training) * 2.0
+
+    model = Doubling([L.Input((4,), dtype="int32"), L.Embedding(6, 3, mask_zero=True), L.LSTM(2)])
+    np.testing.assert_array_equal(model(TOKENS).numpy(), gpudl.Sequential(model.layers)(TOKENS).numpy() * 2)
+
+
 def test_masking() -> None:
     x = STEPS.copy()
     x[0, 2:] = x[1, 1:] = 7.0
