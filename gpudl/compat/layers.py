@@ -11,7 +11,7 @@ from ..layers.serialization import register
 from ..tensors import Tensor
 
 
-def _rows_and_columns(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], dropped: tuple[str, ...] = ()) -> Any:
+def _rows_and_columns(cls: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], dropped: tuple[str, ...] = ()) -> Any:
     """A layer with one kernel size from a call with rows and columns. Behind the columns stood other arguments than behind the size."""
     if len(args) > 2 and all(isinstance(n, int) for n in args[1:3]):
         kwargs.update(zip(("init", "activation"), args[3 + len(dropped) :]))
@@ -33,8 +33,12 @@ def Convolution2D(*args: Any, **kwargs: Any) -> Any:
 
 
 def SeparableConvolution2D(*args: Any, **kwargs: Any) -> Any:
-    """`SeparableConvolution2D(filters, rows, columns)`, as a SeparableConv2D."""
-    return _rows_and_columns(layers.SeparableConv2D, args, kwargs)
+    """`SeparableConvolution2D(filters, rows, columns)`, as a SeparableConv2D; `init` is that of both kernels."""
+
+    def made(*args: Any, init: Any = "glorot_uniform", **kwargs: Any) -> Any:
+        return layers.SeparableConv2D(*args, **{"depthwise_initializer": init, "pointwise_initializer": init, **kwargs})
+
+    return _rows_and_columns(made, args, kwargs)
 
 
 def Deconvolution2D(*args: Any, **kwargs: Any) -> Any:

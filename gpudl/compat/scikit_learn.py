@@ -72,6 +72,9 @@ class BaseWrapper:
         kinds = {"classifier_tags": ClassifierTags()} if self.kind == "classifier" else {"regressor_tags": RegressorTags()}
         return Tags(estimator_type=self.kind, target_tags=TargetTags(required=True), transformer_tags=None, **kinds)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model")
+
     def _fitted(self, x: Any, y: Any, kwargs: dict[str, Any]) -> Any:
         maker = self._maker()
         self.model = maker(**self._for(maker, {}))

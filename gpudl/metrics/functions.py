@@ -1,4 +1,4 @@
-"""Measure one batch without keeping count: accuracies as functions of (y_true, y_pred), one number a row. Losses stand here too."""
+"""Measure one batch without keeping count: accuracies as functions of (y_true, y_pred). The functions of losses stand here, too."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ kld = KLD = kl_divergence
 
 
 def binary_accuracy(y_true: TensorLike, y_pred: TensorLike, threshold: float = 0.5) -> Tensor:
-    """The share of a row's predictions that are right: prediction > threshold, where the label says 1.
+    """1 where a prediction is right, i.e. greater than the threshold where the label says 1, else 0.
 
     Args:
         y_true: 0 or 1, of y_pred's shape; (N,) also fits (N, 1).
@@ -42,13 +42,13 @@ def binary_accuracy(y_true: TensorLike, y_pred: TensorLike, threshold: float = 0
         threshold: default 0.5.
 
     Returns:
-        One number a row.
+        One number an element.
 
-    >>> binary_accuracy([[1], [1], [0]], [[0.9], [0.2], [0.3]])
-    Tensor([1., 0., 1.], dtype=float32)
+    >>> binary_accuracy([[1], [1], [0]], [[0.9], [0.2], [0.3]]).tolist()
+    [[1.0], [0.0], [1.0]]
     """
     y_true, y_pred = same_rank(*pair(y_true, y_pred))
-    return ops.mean(cast(ops.equal(cast(ops.greater(y_pred, threshold), y_pred.dtype), cast(y_true, y_pred.dtype)), y_pred.dtype), axis=-1)
+    return cast(ops.equal(cast(ops.greater(y_pred, threshold), y_pred.dtype), cast(y_true, y_pred.dtype)), y_pred.dtype)
 
 
 def categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
