@@ -8,9 +8,10 @@ from .. import ops
 from ..tensors import Tensor
 from .base import Loss
 from .functions import binary_crossentropy, categorical_crossentropy, mean_squared_error, sparse_categorical_crossentropy
+from .plain import Plain
 
 
-class MeanSquaredError(Loss):
+class MeanSquaredError(Plain, function=mean_squared_error):
     """mean((y_true - y_pred)^2).
 
     Args:
@@ -19,12 +20,6 @@ class MeanSquaredError(Loss):
     >>> MeanSquaredError()([[0.0], [0.0]], [[1.0], [3.0]])
     Tensor(5., dtype=float32)
     """
-
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return mean_squared_error(y_true, y_pred)
 
 
 class _Crossentropy(Loss):

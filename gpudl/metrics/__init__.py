@@ -15,7 +15,6 @@ from .base import (
     Mean,
     MeanMetricWrapper,
     MeanOf,
-    MeanSquaredError,
     Metric,
     SparseCategoricalAccuracy,
 )
@@ -34,6 +33,7 @@ from .means import (
     LogCoshError,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
+    MeanSquaredError,
     MeanSquaredLogarithmicError,
     PearsonCorrelation,
     Poisson,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, losses, ops, renames
+from .. import dtypes, ops, renames
 from ..errors import ShapeError
 from ..losses.functions import pair, same_rank
 from ..named import snake_case
@@ -211,21 +211,6 @@ class MeanOf(Mean):
 
 
 MeanMetricWrapper = MeanOf
-
-
-class MeanSquaredError(MeanOf):
-    """mean((y_true - y_pred)^2).
-
-    >>> m = MeanSquaredError()
-    >>> float(m([[0.0], [0.0]], [[1.0], [3.0]]))
-    5.0
-    """
-
-    def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(losses.mean_squared_error, name=name, dtype=dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return Metric.get_config(self)
 
 
 class BinaryAccuracy(Mean):

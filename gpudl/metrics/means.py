@@ -68,6 +68,15 @@ class _MeanLoss(MeanOf):
         return {**Metric.get_config(self), **self._arguments}
 
 
+class MeanSquaredError(_MeanLoss, function=losses.mean_squared_error):
+    """mean((y_true - y_pred)^2).
+
+    >>> m = MeanSquaredError()
+    >>> float(m([[0.0], [0.0]], [[1.0], [3.0]]))
+    5.0
+    """
+
+
 class MeanAbsoluteError(_MeanLoss, function=losses.mean_absolute_error):
     """mean(abs(y_true - y_pred)).
 
