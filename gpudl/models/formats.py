@@ -12,13 +12,14 @@ SAFETENSORS, KERAS, H5, WEIGHTS_H5 = ".safetensors", ".keras", ".h5", ".weights.
 ENDINGS = {".safetensors": SAFETENSORS, ".keras": KERAS, ".h5": H5, ".hdf5": H5}
 
 
-def to_write(what: str, path: str | PathLike[str], weights: bool = False) -> tuple[Path, str]:
+def to_write(what: str, path: str | PathLike[str], weights: bool = False, save_format: str | None = None) -> tuple[Path, str]:
     """The path, and the kind of file that its ending asks for; without an ending Keras' own kind.
 
     Args:
         what: for messages, ``"save"``.
         path: ends in ``.keras``, ``.h5``, ``.hdf5``, ``.safetensors``, or in nothing.
         weights: whether it is to hold weights alone.
+        save_format: the kind of a file without an ending, ``"keras"`` or ``"h5"``; must agree with an ending.
 
     Raises:
         ValueError: for other endings, with the nearest one.
@@ -51,6 +52,15 @@ def to_write(what: str, path: str | PathLike[str], weights: bool = False) -> tup
         near = did_you_mean(ending, ENDINGS)
         listed = f"'{SAFETENSORS}', '{WEIGHTS_H5 if weights else KERAS}' or '.h5'"
         raise ValueError(f"[{what}] files end in {listed}: write {str(found.with_suffix(SAFETENSORS))!r}.{near} Received: {str(path)!r}")
+    if save_format is not None:
+        wanted = {"keras": KERAS, "h5": H5, "hdf5": H5}.get(save_format)
+        bare = not ending.strip(".0123456789")
+        if wanted is None or (not bare and wanted != kind):
+            tf = " A SavedModel of TensorFlow is not written." if save_format == "tf" else ""
+            raise ValueError(
+                f"[{what}] the ending says which kind of file is written.{tf} Received: {str(path)!r}, save_format={save_format!r}"
+            )
+        kind = WEIGHTS_H5 if weights and wanted == KERAS else wanted
     if kind != SAFETENSORS:
         hdf5.library(what)
     return found, kind

@@ -36,11 +36,11 @@ MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 # writing -----------------------------------------------------------------------------------------------------------------------
 
 
-def archive_of(what: str, model: Any) -> bytes:
+def archive_of(what: str, model: Any, training: bool = True) -> bytes:
     """The bytes of a `.keras` file."""
-    config = as_text(what, model_to_keras(model))
+    config = as_text(what, model_to_keras(model, training))
     about = {"keras_version": KERAS, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S"), "gpudl_version": __version__}
-    weights = hdf5.written(what, lambda file: write_state(file, model))
+    weights = hdf5.written(what, lambda file: write_state(file, model, training))
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as z:
         for name, data in zip(MEMBERS, (json.dumps(about).encode(), config.encode(), weights)):
@@ -48,10 +48,10 @@ def archive_of(what: str, model: Any) -> bytes:
     return held.getvalue()
 
 
-def write_state(file: Any, model: Any) -> None:
+def write_state(file: Any, model: Any, training: bool) -> None:
     """Weights, the optimizer's state, and what Keras has no place for."""
     keras_weights.write_places(file, model)
-    if model._compiled:
+    if model._compiled and training:
         optimizer, path = model.optimizer, "optimizer"
         while optimizer is not None:
             group = file.create_group(f"{path}/vars")
@@ -59,42 +59,42 @@ def write_state(file: Any, model: Any) -> None:
             for i, array in enumerate(optimizer_arrays(optimizer, model.trainable_variables)):
                 hdf5.write(group, str(i), array)
             optimizer, path = getattr(optimizer, "inner_optimizer", None), f"{path}/inner_optimizer"
-    write_further(file, model)
+    write_further(file, model, training)
 
 
-def further(model: Any) -> dict[str, list[Variable]]:
-    return {"states": states_of(model), "numbers": model.optimizer._numbers if model._compiled else []}
+def further(model: Any, training: bool = True) -> dict[str, list[Variable]]:
+    return {"states": states_of(model), "numbers": model.optimizer._numbers if model._compiled and training else []}
 
 
-def write_further(file: Any, model: Any) -> None:
-    for kind, variables in further(model).items():
+def write_further(file: Any, model: Any, training: bool) -> None:
+    for kind, variables in further(model, training).items():
         if variables:
             group = file.create_group(f"gpudl/{kind}")
             for i, v in enumerate(variables):
                 hdf5.write(group, str(i), v.numpy())
 
 
-def h5_of(what: str, model: Any) -> bytes:
+def h5_of(what: str, model: Any, training: bool = True) -> bytes:
     """The bytes of an `.h5` file with a whole model."""
-    config = model_to_keras(model)
-    training = config.pop("compile_config", None)
+    config = model_to_keras(model, training)
+    compiled = config.pop("compile_config", None)
     config.pop("build_config", None)
 
     def fill(file: Any) -> None:
         file.attrs["keras_version"], file.attrs["backend"], file.attrs["gpudl_version"] = KERAS, "gpudl", __version__
         file.attrs["model_config"] = as_text(what, config).encode()
         keras_weights.write_layers(file.create_group("model_weights"), model, KERAS)
-        if training is not None:
-            optimizer = training.pop("optimizer")
-            training["optimizer_config"] = {k: optimizer[k] for k in ("class_name", "config")}
-            file.attrs["training_config"] = as_text(what, training).encode()
+        if compiled is not None:
+            optimizer = compiled.pop("optimizer")
+            compiled["optimizer_config"] = {k: optimizer[k] for k in ("class_name", "config")}
+            file.attrs["training_config"] = as_text(what, compiled).encode()
             group = file.create_group("optimizer_weights")
             arrays = optimizer_arrays(model.optimizer, model.trainable_variables)
             names = [f"{model.optimizer.name}/{i:04d}" for i in range(len(arrays))]
             hdf5.write_texts(group, "weight_names", names)
             for name, array in zip(names, arrays):
                 hdf5.write(group, name, array)
-        write_further(file, model)
+        write_further(file, model, training)
 
     return hdf5.sealed(hdf5.written(what, fill))
 
@@ -111,7 +111,7 @@ def weights_of(what: str, model: Any, by_layers: bool) -> bytes:
     return hdf5.sealed(hdf5.written(what, fill))
 
 
-def save(what: str, model: Any, path: Path, kind: str, overwrite: bool, weights: bool = False) -> None:
+def save(what: str, model: Any, path: Path, kind: str, overwrite: bool, weights: bool = False, training: bool = True) -> None:
     """Write a model, or its weights, to a file of a kind of `formats`; an old file survives every failure."""
     target = archive.checked_target(what, path, overwrite)
     if not model.built:
@@ -119,7 +119,7 @@ def save(what: str, model: Any, path: Path, kind: str, overwrite: bool, weights:
     if weights:
         data = weights_of(what, model, by_layers=kind == ".h5")
     else:
-        data = archive_of(what, model) if kind == ".keras" else h5_of(what, model)
+        data = (archive_of if kind == ".keras" else h5_of)(what, model, training)
     archive.put(target, data)
 
 

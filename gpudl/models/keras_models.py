@@ -16,13 +16,13 @@ from .saving import build_all
 Config = dict[str, Any]
 
 
-def model_to_keras(model: Any) -> Config:
-    """The configuration of a model in Keras' words, and how it is trained."""
+def model_to_keras(model: Any, training: bool = True) -> Config:
+    """The configuration of a model in Keras' words, and how it is trained unless that is not wanted."""
     found = to_keras(layers.serialize(model), "layer")
     if model._batch_shape is not None:
         found["build_config"] = {"input_shape": list(model._batch_shape)}
-    training = compile_to_keras(model)
-    return found if training is None else {**found, "compile_config": training}
+    compiled = compile_to_keras(model) if training else None
+    return found if compiled is None else {**found, "compile_config": compiled}
 
 
 def as_text(what: str, config: Any, **kwargs: Any) -> str:

@@ -78,7 +78,14 @@ def save_weights(model: Any, filepath: str | PathLike[str], overwrite: bool = Tr
     archive.write("save_weights", path, arrays, {"kind": "weights", "weights": about}, overwrite)
 
 
-def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+def save_model(
+    model: Any,
+    filepath: str | PathLike[str],
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    include_optimizer: bool = True,
+    save_format: str | None = None,
+) -> None:
     """Write a model to a file: layers, weights, random states, and if it is compiled how it is trained, with slots.
 
     Args:
@@ -86,6 +93,9 @@ def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True
         filepath: its ending says which kind of file it is: ``.keras`` or nothing, ``.h5`` or ``.hdf5`` (Keras reads these, too; they need
             the package h5py), or ``.safetensors`` (gpudl's own).
         overwrite: False refuses to replace a file. Default True.
+        zipped: None or True: a model is one file.
+        include_optimizer: False leaves out how it is trained. Default True.
+        save_format: ``"keras"`` or ``"h5"``, the kind of a file without an ending. Default None.
 
     Raises:
         ValueError: for another extension, and for models without weights.
@@ -101,19 +111,21 @@ def save_model(model: Any, filepath: str | PathLike[str], overwrite: bool = True
     """
     from . import archive, formats
 
-    path, kind = formats.to_write("save", filepath)
+    if zipped not in (None, True):
+        raise ValueError(f"[save] a model is written to one file. Received: zipped={zipped!r}")
+    path, kind = formats.to_write("save", filepath, save_format=save_format)
     if kind != formats.SAFETENSORS:
         from . import keras_files
 
-        keras_files.save("save", model, path, kind, overwrite)
+        keras_files.save("save", model, path, kind, overwrite, training=include_optimizer)
         return
     arrays, about = weight_arrays(model, "save")
     document: dict[str, Any] = {"kind": "model", "model": layers.serialize(model), "weights": about}
     states = states_of(model)
     arrays.update({f"states/{i:04d}": v.numpy() for i, v in enumerate(states)})
     document["states"] = len(states)
-    document["compile"] = compile_config(model)
-    learning = learning_weights(model)
+    document["compile"] = compile_config(model) if include_optimizer else None
+    learning = learning_weights(model) if include_optimizer else None
     if learning is not None:
         slots = {f"optimizer/{i:04d}/{v.name}": v.numpy() for i, v in enumerate(model.optimizer.variables)}
         arrays.update(slots)

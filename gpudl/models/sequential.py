@@ -423,7 +423,14 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
 
         return keras_models.to_json(self, **kwargs)
 
-    def save(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+    def save(
+        self,
+        filepath: str | PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        include_optimizer: bool = True,
+        save_format: str | None = None,
+    ) -> None:
         """Write everything to one file: layers, weights, and what training needs to go on. See `load_model`.
 
         The file is written beside its place and moved there whole: an old one survives every failure.
@@ -432,8 +439,9 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
             filepath: its ending says which kind of file it is: ``.keras`` or nothing, ``.h5`` or ``.hdf5`` (Keras reads these, too; they
                 need the package h5py), or ``.safetensors`` (gpudl's own).
             overwrite: False refuses to replace a file. Default True.
+            zipped, include_optimizer, save_format: as for `save_model`.
         """
-        saving.save_model(self, filepath, overwrite)
+        saving.save_model(self, filepath, overwrite, zipped, include_optimizer, save_format)
 
     def check_saves(self, filepath: str | PathLike[str], weights_only: bool = False) -> None:
         """Raise what `save`, or `save_weights`, would raise for this path later on, e.g. after the first epoch."""

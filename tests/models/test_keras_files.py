@@ -302,6 +302,24 @@ def test_wrong_names(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["m.h5", "m.keras", "saved"]
 
 
+@pytest.mark.parametrize("name,save_format", [("m", "h5"), ("m", "keras"), ("m.h5", "h5"), ("m.safetensors", None)])
+def test_old_arguments_of_save(tmp_path: Path, name: str, save_format: str | None) -> None:
+    model = trained()
+    model.save(tmp_path / name, True, None, include_optimizer=False, save_format=save_format)
+    again = load_model(tmp_path / name)
+    assert same(again.get_weights(), model.get_weights())
+    with pytest.raises(RuntimeError, match="not compiled"):
+        again.evaluate(X, Y)
+    kept = (tmp_path / name).read_bytes()
+    assert kept.startswith({"h5": b"\x89HDF", "keras": b"PK"}.get(str(save_format), b""))
+    for wrong, message in (({"zipped": False}, "one file"), ({"save_format": "tf"}, "SavedModel of TensorFlow is not written")):
+        with pytest.raises(ValueError, match=message):
+            model.save(tmp_path / name, **wrong)
+    with pytest.raises(ValueError, match="the ending says"):
+        model.save(tmp_path / "m.keras", save_format="h5")
+    assert os.listdir(tmp_path) == [name] and (tmp_path / name).read_bytes() == kept
+
+
 def test_the_contents_decide_what_is_read(tmp_path: Path) -> None:
     model = small()
     model.save(tmp_path / "m.keras")
