@@ -163,6 +163,14 @@ class Merging(L.Layer):
         return self.merge([self.one(inputs), self.other(inputs)])
 
 
+class Twice(L.Wrapper):
+    def call(self, inputs: Any) -> Any:
+        return self.layer(self.layer(inputs))
+
+
+NETS[VECTOR]["Wrapper"] = lambda: [Twice(L.Dense(6, "tanh"))]
+
+
 def merging(name: str) -> Net:
     return lambda: [Merging(getattr(L, name)(**({"axes": 1} if name == "Dot" else {})))]
 

@@ -44,9 +44,10 @@ from .rescaling import Normalization, Rescaling
 from .resizing import CenterCrop, Resizing
 from .separable import DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .serialization import deserialize, serialize
+from .specification import InputSpec
 from .stacking import StackedRNNCells
 from .upsampling import UpSampling1D, UpSampling2D
-from .wrappers import Bidirectional, TimeDistributed
+from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
 __all__ = [
     "Activation",
@@ -92,6 +93,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "LSTM",
     "LSTMCell",
     "Lambda",
@@ -129,6 +131,7 @@ __all__ = [
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "deserialize",

@@ -22,6 +22,7 @@ from . import arguments, masks
 from .arguments import Shape
 from .building import own_parameters, plain, probe, undrawn, whole_or_not
 from .context import automatic_name, calls, forget_penalties
+from .specification import check_inputs
 from .support import HINTS, batch_shape_of, located, shape_of
 
 
@@ -52,6 +53,7 @@ class Layer(Versioned):
     ['factor']
     """
 
+    input_spec: Any = None  # an InputSpec, or a list of them
     supports_masking = False  # whether outputs get a mask: what `compute_mask` says, which is the mask of the inputs unless overridden
 
     _takes_training: ClassVar[bool] = False
@@ -143,6 +145,8 @@ class Layer(Versioned):
         calls.training = training
         try:
             inputs = self._let_in(inputs)
+            if self.input_spec is not None:
+                check_inputs(self._where, self.input_spec, inputs)
             if not self._built:
                 self.build(shape_of(self._where, inputs))
             mask, args = masks.received(self, inputs, args, kwargs)

@@ -139,7 +139,35 @@ class Bidirectional(Layer):
         return {**super().get_config(), "layer": self._given, "merge_mode": self.merge_mode, "backward_layer": self._given_backward}
 
 
-class TimeDistributed(Layer):
+class Wrapper(Layer):
+    """The base of layers that hold another one, as `layer`: it is built for the same inputs, unless `build` says otherwise.
+
+    Args:
+        layer: the layer within.
+        **kwargs: as for `Layer`.
+
+    >>> import gpudl
+    >>> class Twice(Wrapper):
+    ...     def call(self, inputs):
+    ...         return self.layer(self.layer(inputs))
+    >>> Twice(gpudl.layers.Dense(3))(gpudl.ones((2, 3))).shape
+    (2, 3)
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        layer = restored(layer)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"[{self._where}] layer must be a layer such as Dense(3). Received: layer={layer!r}")
+        self.layer = layer
+        if not self._trainable:
+            layer.trainable = False
+
+    def build(self, input_shape: Shape) -> None:
+        self.layer.build(input_shape)
+
+
+class TimeDistributed(Wrapper):
     """A layer applied to every time step: to x[:, 0], x[:, 1] ..., with the same weights.
 
     All steps are one large batch to it: a batch normalisation inside takes its statistics over all steps together.
@@ -154,15 +182,6 @@ class TimeDistributed(Layer):
     """
 
     supports_masking = True
-
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        layer = restored(layer)
-        if not isinstance(layer, Layer):
-            raise TypeError(f"[TimeDistributed] layer must be a layer such as Dense(3). Received: layer={layer!r}")
-        self.layer = layer
-        if not self._trainable:
-            layer.trainable = False
 
     def build(self, input_shape: Shape) -> None:
         self._check(input_shape)
@@ -194,4 +213,4 @@ class TimeDistributed(Layer):
         return n, t, *self.layer.compute_output_shape((rows, *shape[2:]))[1:]
 
 
-__all__ = ["Bidirectional", "TimeDistributed"]
+__all__ = ["Bidirectional", "TimeDistributed", "Wrapper"]
