@@ -106,9 +106,10 @@ def test_recurrent_step(kind: str, race: Any) -> None:
         x, y = x[:2], y[:2]
     model = workload.model()
     ours = in_fit(workload, model, x, y, 1 if race.benchmark.disabled else 5)
+    error = loss_error(workload, model, x, y)
     makers = {
         "torch": lambda: torch_epoch(workload, x, y),
         "keras": lambda: importlib.import_module("peers.keras_peer").epoch(workload, model, x, y),
     }
-    race(ours, makers, products(workload), lambda: loss_error(workload, model, x, y), workload.examples // BATCH, 15, 2)
+    race(ours, makers, products(workload), lambda: error, workload.examples // BATCH, 15, 2)
     assert all(np.isfinite(w).all() for w in model.get_weights())

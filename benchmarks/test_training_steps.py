@@ -61,6 +61,7 @@ def test_training_step(name: str, race: Any) -> None:
 
     steps = -(-len(x) // workload.batch)
     ours = in_fit(workload, model, x, y, 1 if race.benchmark.disabled else 5)
+    error = loss_error(workload, model, x, y)  # now: after the race the examples are known by heart, and the loss is next to nothing
     makers = {which: peer(which) for which in ("numpy", "torch", "jax", "keras")}
-    race(ours, makers, floor(workload), lambda: loss_error(workload, model, x, y), steps, ROUNDS[name], 2)
+    race(ours, makers, floor(workload), lambda: error, steps, ROUNDS[name], 2)
     assert all(np.isfinite(w).all() for w in model.get_weights())
