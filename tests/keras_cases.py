@@ -72,6 +72,10 @@ CASES: dict[str, tuple[tuple[int, ...], str, Callable[[Any], list[Any]]]] = {
         k.layers.RNN(k.layers.GRUCell(3, reset_after=False), return_sequences=True), k.layers.RNN(k.layers.SimpleRNNCell(3)),
         k.layers.AlphaDropout(0.1), k.layers.Dense(2),
     ]),
+    "pictures": ((9, 8, 3), "float", lambda k: [
+        k.layers.Resizing(6, 7), k.layers.CenterCrop(4, 4), k.layers.Flatten(), k.layers.Dense(2),
+    ]),
+    "categories": ((3,), "whole", lambda k: [k.layers.CategoryEncoding(10, output_mode="multi_hot"), k.layers.Dense(2)]),
     "masked": ((5, 3), "float", lambda k: [k.layers.Masking(0.0), k.layers.LSTM(4), k.layers.Dense(2)]),
     "counted": ((4,), "float", lambda k: [
         k.layers.Dense(3), k.layers.BatchNormalization(renorm=True), k.layers.Dense(2, activation="log_softmax"),

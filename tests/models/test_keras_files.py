@@ -190,6 +190,20 @@ def test_files_look_like_those_of_keras(tmp_path: Path) -> None:
         assert {"model_config", "training_config", "keras_version", "backend"} <= set(f.attrs) and "optimizer_weights" in f
 
 
+def test_every_layer_takes_part() -> None:
+    """A new layer is added to a case of keras_cases.py: Keras is to read it, and we Keras'."""
+
+    def named(data: Any) -> set[str]:
+        if isinstance(data, dict):
+            return {data["class_name"]} | named(data["config"]) if "class_name" in data else set().union(*map(named, data.values()))
+        return set().union(*map(named, data)) if isinstance(data, list) else set()
+
+    found = set().union(*[named(keras_cases.model_of(gpudl, name).get_config()) for name in keras_cases.CASES])
+    of_several_inputs = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
+    elsewhere = {"Lambda", "Sequential", "ThresholdedReLU"}  # below, and one that Keras 3 has not
+    assert set(layers.serialization._CLASSES) - found <= of_several_inputs | elsewhere
+
+
 # names and functions of the user's ----------------------------------------------------------------------------------------------
 
 

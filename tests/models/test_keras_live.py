@@ -162,3 +162,38 @@ def test_losses_and_metrics(tmp_path: Path, number: int, kind: str) -> None:
     ours.save(tmp_path / f"ours{kind}")
     close(load_model(tmp_path / f"theirs{kind}").evaluate(X, y, verbose=0), expected, 1e-5)
     close(keras.models.load_model(tmp_path / f"ours{kind}").evaluate(X, y, verbose=0), expected, 1e-5)
+
+
+def tables() -> list[tuple[str, str]]:
+    """(module, class) of everything that can be made without arguments, or with these."""
+    kinds = {"initializers": gpudl.initializers.table, "regularizers": gpudl.regularizers.table, "constraints": gpudl.constraints.table}
+    kinds |= {"losses": gpudl.losses._table, "metrics": gpudl.metrics._table, "optimizers": gpudl.optimizers._table}
+    found = [(module, name) for module, table in kinds.items() for name in table.classes]
+    found += [("optimizers.schedules", name) for name in ARGUMENTS if name.endswith(("Decay", "Restarts"))]
+    return found + [("layers", name) for name in "Add Average Concatenate Dot Maximum Minimum Multiply Subtract".split()]
+
+
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "ExponentialDecay": (0.1, 10, 0.9), "InverseTimeDecay": (0.1, 10, 0.9), "PiecewiseConstantDecay": ([1, 2], [1.0, 2.0, 3.0]),
+    "PolynomialDecay": (0.1, 10), "CosineDecay": (0.1, 10), "CosineDecayRestarts": (0.1, 10), "Dot": (1,),
+    "MeanIoU": (3,), "IoU": (3, [0, 1]), "OneHotIoU": (3, [0, 1]), "OneHotMeanIoU": (3,), "PrecisionAtRecall": (0.5,),
+    "RecallAtPrecision": (0.5,), "SensitivityAtSpecificity": (0.5,), "SpecificityAtSensitivity": (0.5,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module,name", tables())
+def test_every_class_is_understood(module: str, name: str) -> None:
+    made = []
+    for k in (gpudl, keras):
+        for part in module.split("."):
+            k = getattr(k, part)
+        cls = getattr(k, name)
+        inner = name == "LossScaleOptimizer"
+        optimizer = (gpudl if k.__name__.startswith("gpudl") else keras).optimizers.SGD(0.5)
+        made.append(cls(optimizer) if inner else cls(*ARGUMENTS.get(name, ())))
+    ours, theirs = made
+    there = keras.saving.deserialize_keras_object(gpudl.saving.serialize_keras_object(ours))
+    here = gpudl.saving.deserialize_keras_object(keras.saving.serialize_keras_object(theirs))
+    assert type(there) is type(theirs) and type(here) is type(ours)
+    back = gpudl.saving.deserialize_keras_object(keras.saving.serialize_keras_object(there))
+    assert back.get_config().keys() - {"dtype"} == ours.get_config().keys() - {"dtype"}
