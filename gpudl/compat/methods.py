@@ -197,9 +197,16 @@ def predict_proba(self: Any, x: Any, batch_size: int | None = None, verbose: Any
     return self.predict(x, batch_size=batch_size, verbose=verbose)
 
 
+def reset_states(self: Any) -> None:
+    """Let all recurrent layers that keep their states begin with zeros again."""
+    for layer in self._tree():
+        if layer is not self and hasattr(type(layer), "reset_states"):
+            layer.reset_states()
+
+
 def install() -> None:
     """Give models their old methods, and the functions with old keywords a form that takes them."""
-    for method in (fit_generator, evaluate_generator, predict_generator, predict_classes, predict_proba):
+    for method in (fit_generator, evaluate_generator, predict_generator, predict_classes, predict_proba, reset_states):
         setattr(Trainer, method.__name__, method)
     Trainer.fit = fit_method(Trainer.fit)  # type: ignore[method-assign]
     Trainer.evaluate = fit_method(Trainer.evaluate)  # type: ignore[method-assign]

@@ -150,6 +150,8 @@ def _unpack(path: Path, target: Path, kinds: tuple[str, ...]) -> None:
         inside = Path(folder) / "unpacked"
         inside.mkdir()
         if "tar" in kinds and tarfile.is_tarfile(path):
+            if not hasattr(tarfile, "data_filter"):  # Python 3.11.0 to 3.11.3
+                raise RuntimeError("[get_file] this Python cannot unpack tar files safely: use 3.11.4 or later, or unpack it by hand")
             with tarfile.open(path) as archive:
                 archive.extractall(inside, filter="data")
         elif "zip" in kinds and zipfile.is_zipfile(path):

@@ -376,6 +376,18 @@ assert t.texts_to_matrix(['the the cat'], mode='count')[0, 1] == 2
 assert text_to_word_sequence('Hello, World!') == ['hello', 'world'] and all(0 < n < 50 for n in one_hot('a b c', 50))
 assert pad_sequences([[1], [1, 2, 3]], maxlen=2).tolist() == [[0, 1], [2, 3]]
 """,
+    "states that are kept": """
+import numpy as np
+from keras.layers import LSTM, Dense
+from keras.models import Sequential
+m = Sequential([LSTM(4, batch_input_shape=(2, 5, 1), stateful=True), Dense(1)])
+x = np.ones((2, 5, 1), 'float32')
+first, second = m.predict(x, batch_size=2, verbose=0), m.predict(x, batch_size=2, verbose=0)
+m.reset_states()
+again = m.predict(x, batch_size=2, verbose=0)
+assert not np.allclose(first, second) and np.array_equal(first, again)
+m.layers[0].reset_states()
+""",
     "initializers": """
 import keras
 from keras.layers import Dense
