@@ -49,7 +49,7 @@ CUDA_OFF: dict[str, float] = {
 REDUCTIONS = (
     "batch_norm batch_norm_inference binary_crossentropy categorical_crossentropy clip_norms cumprod cumsum euclidean_norm layer_norm "
     "log_softmax logsumexp mean mean_ mean_squared_error prod rms_norm softmax sparse_categorical_crossentropy sum sum_to var weighted_sum "
-    "binary_accuracy_ categorical_accuracy_ sparse_categorical_accuracy_"
+    "binary_accuracy_ categorical_accuracy_ sparse_categorical_accuracy_ confusion_ crosstable_"
 )
 CUDA_OFF |= {f"{name}{end}": 16.0 for name in REDUCTIONS.split() for end in ("", "_grad")}
 CUDA_OFF |= {"batch_norm_grad": 64.0, "batch_norm_inference_grad": 64.0}

@@ -25,7 +25,7 @@ set(GPUDL_CUDA_ROUNDED_SOURCES
 set(GPUDL_CUDA_SOURCES
   ${GPUDL_CUDA_ROUNDED_SOURCES}
   batch_norm.cu
-  clip_norms.cu
+  counting.cu
   crossentropy.cu
   find.cu
   layer_norm.cu
@@ -35,4 +35,5 @@ set(GPUDL_CUDA_SOURCES
   reduce_grad.cu
   scan.cu
   softmax.cu
+  stepping.cu
 )

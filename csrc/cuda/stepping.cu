@@ -1,4 +1,5 @@
-// Shortens gradients that lie in one arena, each to a Euclidean norm: clip_norms of gpudl/ops/stepping.py.
+// Prepares an optimizer's step: shortens gradients that lie in one arena, each to a Euclidean norm (`clip_norms`), and looks up the learning
+// rate of a schedule (`pick_rate_`). For clip_norms:
 //
 //   pieces    a gradient is cut into up to 64 pieces, a block each: their sums of squares go through scratch memory, then each block of a
 //             second launch adds them up again, in the same order, and scales its piece.
@@ -76,6 +77,11 @@ template <class C> __global__ void __launch_bounds__(threads) copy_kernel(char* 
         write<C>(y, dtype, i, read<C>(g, dtype, i));
 }
 
+template <class C> __global__ void simple_pick_kernel(C* rate, const C* table, const int64_t* steps, const int64_t* first, int64_t size) {
+    const int64_t at = *steps - *first;
+    *rate = table[at < 0 ? 0 : at < size ? at : size - 1];
+}
+
 template <class F> void with_type(char dtype, F f) {
     if (dtype == 'd') f(double{});
     else f(float{});
@@ -130,6 +136,15 @@ GPUDL_KERNEL(clip_norms, "f <- f ; r i* | d <- d ; r i* | e <- e ; r i* | E <- E
         dispatch("clip_norms", candidates, q, stream);
     }
     copy(done, y.size());
+}
+
+// ins: the rates of the steps `first` and on, the step, `first`.
+GPUDL_KERNEL(pick_rate_, "f <- f l l | d <- d l l") {
+    with_type(outs[0].dtype, [&](auto zero) {
+        using C = decltype(zero);
+        launch<simple_pick_kernel<C>>({1, 1, 0, stream}, outs[0].as<C>(), ins[0].as<C>(), ins[1].as<int64_t>(), ins[2].as<int64_t>(),
+                                      ins[0].size());
+    });
 }
 
 }  // namespace gpudl
