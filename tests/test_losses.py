@@ -80,7 +80,13 @@ def test_weights_that_want_a_gradient(batch) -> None:
     z, labels, w = batch
     weights = gpudl.tensor(w, requires_grad=True)
     losses.SparseCategoricalCrossentropy(from_logits=True)(labels, z, weights).backward()
-    np.testing.assert_allclose(weights.grad.numpy(), -np.log(softmax(z))[np.arange(6), labels] / 6, rtol=1e-12)
+    each = -np.log(softmax(z))[np.arange(6), labels]
+    np.testing.assert_allclose(weights.grad.numpy(), each / 6, rtol=1e-12)
+    weights.grad = None
+    mean = losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")(labels, z, weights)
+    np.testing.assert_allclose(mean.item(), (each * w).sum() / w.sum(), rtol=1e-12)
+    mean.backward()
+    np.testing.assert_allclose(weights.grad.numpy(), (each - mean.item()) / w.sum(), rtol=1e-9, atol=1e-12)
 
 
 def test_shapes_that_differ_by_a_last_axis_of_one() -> None:

@@ -109,8 +109,11 @@ def reduce_loss(values: Tensor, sample_weight: TensorLike | None, reduction: str
         weights = shares if weights is None else shares * weights
     if reduction in (None, "none") or not values.ndim:
         return values if weights is None else values * weights
-    if isinstance(weights, Tensor) and weights.requires_grad:
-        return reduce_loss(values * weights, None, reduction)  # the one op below gives weights no gradient
+    if isinstance(weights, Tensor) and weights.requires_grad:  # the op below gives weights no gradient
+        if reduction == "mean_with_sample_weight":
+            total = ops.sum(ops.broadcast_to(weights, values.shape))
+            return ops.sum(values * weights) / ops.where(ops.equal(total, 0.0), 1.0, total)
+        return reduce_loss(values * weights, None, reduction)
     if reduction == "mean_with_sample_weight" and weights is not None:
         spread = ops.broadcast_to(weights, values.shape) if isinstance(weights, Tensor) else ops.full_like(values.detach(), weights)
         total = _loss.weighted_sum(spread, None, 1.0)
