@@ -103,6 +103,19 @@ def test_a_mask_survives_a_cast_and_a_nested_model() -> None:
     assert mask_of(x) is None
 
 
+def test_ops_between_layers_lose_the_mask() -> None:
+    """As in Keras: `compute_mask` of the layer around them says what becomes of it."""
+    assert mask_of(L.Embedding(6, 3, mask_zero=True)(TOKENS) * 2.0) is None
+
+
+def test_time_distributed_hands_on_the_mask_of_each_step() -> None:
+    inner = Taking()
+    inner.supports_masking = True
+    y = L.TimeDistributed(inner)(L.Embedding(6, 3, mask_zero=True)(TOKENS))
+    np.testing.assert_array_equal(inner.got.numpy(), SEEN.ravel())  # all steps are one batch
+    assert (y.numpy()[~SEEN] == 0).all()
+
+
 def test_a_model_whose_call_takes_no_mask() -> None:
     class Doubling(gpudl.Sequential):
         def call(self, inputs: Any, training: bool = False) -> Any:
