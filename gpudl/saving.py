@@ -14,7 +14,7 @@ True
 from __future__ import annotations
 
 from .errors import missing_attribute
-from .models.keras_objects import deserialize_keras_object, serialize_keras_object
+from .models.plain_data import deserialize_keras_object, serialize_keras_object
 from .models.saving import load_model, load_weights, save_model, save_weights
 from .named import (
     custom_object_scope,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import missing_attribute
 from .cloning import clone_model
 from .functional import Model
-from .keras_models import model_from_json
+from .plain_data import model_from_json
 from .saving import load_model, save_model
 from .sequential import Sequential
 

@@ -39,21 +39,7 @@ def to_json(model: Any, **kwargs: Any) -> str:
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A new model, with new weights, from what `model.to_json` returned, here or in Keras.
-
-    Args:
-        json_string: the text.
-        custom_objects: name -> class or function of your own that it names.
-
-    Raises:
-        ValueError: for what is no JSON, no model, or names what is unknown.
-
-    >>> import gpudl
-    >>> model = gpudl.Sequential([gpudl.layers.Input((4,)), gpudl.layers.Dense(3, name="out")], name="small")
-    >>> again = model_from_json(model.to_json())
-    >>> again.name, again.layers[0].name, again.count_params()
-    ('small', 'out', 15)
-    """
+    """See `plain_data.model_from_json`."""
     if not isinstance(json_string, str | bytes):
         raise TypeError(f"[model_from_json] expects the text that model.to_json() returned. Received: {json_string!r:.200}")
     try:

@@ -31,16 +31,7 @@ WHERE = "deserialize_keras_object"
 
 
 def serialize_keras_object(obj: Any) -> Any:
-    """An object as plain data: layers, models, optimizers, losses, functions, arrays, and lists and dicts of them.
-
-    Raises:
-        TypeError: for a lambda, since code is never kept, and for objects without `get_config`.
-
-    >>> import gpudl
-    >>> data = serialize_keras_object(gpudl.regularizers.L2(0.5))
-    >>> data["module"], data["class_name"], data["config"]
-    ('keras.regularizers', 'L2', {'l2': 0.5})
-    """
+    """See `plain_data.serialize_keras_object`."""
     if obj is None or isinstance(obj, str | int | float | bool):
         return obj
     if isinstance(obj, list | tuple):
@@ -78,19 +69,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
-    """The object that `serialize_keras_object` described, here or in Keras.
-
-    Args:
-        config: plain data.
-        custom_objects: name -> class or function of your own.
-        safe_mode: taken for scripts that pass it; code is never run.
-
-    Raises:
-        ValueError: for what is unknown, and for code.
-
-    >>> deserialize_keras_object({"module": "keras.layers", "class_name": "Dropout", "config": {"rate": 0.5, "name": "drop"}})
-    <Dropout name=drop, built=False>
-    """
+    """See `plain_data.deserialize_keras_object`."""
     with custom_object_scope(custom_objects):
         return _deserialized(config)
 

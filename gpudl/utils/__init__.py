@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import missing_attribute
-from ..models.keras_objects import deserialize_keras_object, serialize_keras_object
+from ..models.plain_data import deserialize_keras_object, serialize_keras_object
 from ..named import (
     custom_object_scope,
     get_custom_objects,
