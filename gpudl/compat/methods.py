@@ -82,6 +82,11 @@ def summary_lines(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+def probas_to_classes(y_pred: Any) -> Any:
+    """The number of the most probable class for every row; for one output, whether it is above 0.5."""
+    return y_pred.argmax(axis=-1) if y_pred.ndim > 1 and y_pred.shape[-1] > 1 else (y_pred > 0.5).astype("int32")
+
+
 def print_summary(model: Any, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None) -> None:
     """`model.summary()`."""
     model.summary(line_length, positions, print_fn)
@@ -188,8 +193,7 @@ def predict_generator(self: Any, generator: Any, steps: Any = None, val_samples:
 
 def predict_classes(self: Any, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
     """The number of the most probable class for every row; for one output, whether it is above 0.5."""
-    found = self.predict(x, batch_size=batch_size, verbose=verbose)
-    return found.argmax(axis=-1) if found.shape[-1] > 1 else (found > 0.5).astype("int32")
+    return probas_to_classes(self.predict(x, batch_size=batch_size, verbose=verbose))
 
 
 def predict_proba(self: Any, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
@@ -217,4 +221,4 @@ def install() -> None:
     summary.lines = summary_lines(summary.lines)
 
 
-__all__ = ["count_params", "install", "print_summary", "renamed"]
+__all__ = ["count_params", "install", "print_summary", "probas_to_classes", "renamed"]

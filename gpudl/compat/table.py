@@ -64,6 +64,8 @@ RENAMES: dict[tuple[str, str], str] = {
     ("LeakyReLU", "alpha"): "negative_slope",
     ("Optimizer", "lr"): "learning_rate",  # also the attribute
     ("ReduceLROnPlateau", "epsilon"): "min_delta",
+    ("ImageDataGenerator", "dim_ordering"): "data_format",
+    ("Tokenizer", "nb_words"): "num_words",
     # functions
     ("fit", "nb_epoch"): "epochs",
     ("to_categorical", "y"): "x",

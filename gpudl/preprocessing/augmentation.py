@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import config, dtypes
+from .. import config, dtypes, renames
 from .. import random as gpudl_random
 from ..errors import ShapeError
 from ..models.data import check_finite
@@ -20,6 +20,7 @@ from .warping import FILLS, matrix, warp
 Array = np.ndarray[Any, Any]
 
 
+@renames.checked_keywords
 class ImageDataGenerator:
     """Pictures as they are read, drawn a little differently each time, and scaled.
 

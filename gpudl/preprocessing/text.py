@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import renames
 from ..errors import missing_attribute
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -71,6 +72,7 @@ def one_hot(text: str, n: int, filters: str = FILTERS, lower: bool = True, split
     return hashing_trick(text, n, None, filters, lower, split)
 
 
+@renames.checked_keywords
 class Tokenizer:
     """Learns the words of texts and numbers them, the most frequent one 1; 0 is no word.
 

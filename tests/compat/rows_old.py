@@ -388,6 +388,19 @@ again = m.predict(x, batch_size=2, verbose=0)
 assert not np.allclose(first, second) and np.array_equal(first, again)
 m.layers[0].reset_states()
 """,
+    "Keras 1: pictures, texts, classes": """
+import numpy as np
+from keras.preprocessing.image import ImageDataGenerator
+from keras.preprocessing.text import Tokenizer
+from keras.utils import np_utils
+assert ImageDataGenerator(dim_ordering='th').data_format == 'channels_first' and Tokenizer(nb_words=10).num_words == 10
+assert np_utils.categorical_probas_to_classes(np.array([[0.2, 0.8]])).tolist() == [1]
+assert np_utils.probas_to_classes(np.array([[0.2], [0.8]])).tolist() == [[0], [1]]
+try:
+    ImageDataGenerator(rotation=20)
+except TypeError as error:
+    assert "Did you mean 'rotation_range'?" in str(error)
+""",
     "initializers": """
 import keras
 from keras.layers import Dense
