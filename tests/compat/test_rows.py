@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compat import rows_course, rows_models, rows_old
+from compat import rows_course, rows_models, rows_old, rows_older
 
 from gpudl.compat import calls
 from gpudl.compat.run import Stand
@@ -23,6 +23,7 @@ PROGRAMS = {
         ("course", rows_course.FRAGMENTS),
         ("term", rows_course.TERMS),
         ("old", rows_old.SPELLINGS),
+        ("older", rows_older.SPELLINGS),
         ("model", rows_models.MODELS),
         ("utils", rows_models.UTILS),
     )
