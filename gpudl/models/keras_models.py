@@ -67,7 +67,7 @@ def model_from(what: str, config: Any, custom_objects: Mapping[str, Any] | None,
     with custom_object_scope(custom_objects):
         before, calls.allowance = calls.allowance, numbers
         try:
-            ours = from_keras(config, what)
+            ours = from_keras(config, what, "layer")
             if not is_object(ours):
                 raise ValueError(f"[{what}] this is not the configuration of a model: {str(config)[:200]}")
             model: Any = layers.deserialize(ours)
