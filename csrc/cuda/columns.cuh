@@ -16,7 +16,7 @@ using namespace reduction;
 
 constexpr int rows_a_thread = 16;
 
-template <class P, class T> __global__ void __launch_bounds__(threads)
+template <class P, class T> __global__ void __launch_bounds__(threads, 1)
     walk_kernel(const __grid_constant__ P p, int64_t count, int64_t inner, int64_t tiles, int log_across, bool aligned) {
     constexpr int width = width_of<T>, together = 4;
     const int across = 1 << log_across, down = threads >> log_across;

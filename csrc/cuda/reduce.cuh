@@ -92,7 +92,7 @@ template <class P, class A> __device__ __forceinline__ A join_block(const P& p, 
     return join_lanes(p, acc, threads / 32);
 }
 
-template <class P, class T> __global__ void __launch_bounds__(threads)
+template <class P, class T> __global__ void __launch_bounds__(threads, 1)
     short_rows_kernel(const __grid_constant__ P p, int64_t rows, int64_t count, int lanes, bool aligned) {
     constexpr int width = width_of<T>;
     const int64_t step = int64_t(gridDim.x) * (threads / lanes);
@@ -120,7 +120,7 @@ template <class P, class T> __global__ void __launch_bounds__(threads)
 }
 
 // A task is one of `splits` pieces of a row.
-template <class P, class T> __global__ void __launch_bounds__(threads)
+template <class P, class T> __global__ void __launch_bounds__(threads, 1)
     long_rows_kernel(const __grid_constant__ P p, int64_t rows, int64_t count, int64_t splits, bool aligned, typename P::Acc* partial) {
     constexpr int width = width_of<T>;
     GPUDL_SHARED_ARRAY(typename P::Acc, held, [threads / 32]);
@@ -172,7 +172,7 @@ struct Columns {
     bool aligned;
 };
 
-template <class P, class T> __global__ void __launch_bounds__(threads)
+template <class P, class T> __global__ void __launch_bounds__(threads, 1)
     columns_kernel(const __grid_constant__ P p, Columns c, typename P::Acc* partial) {
     constexpr int width = width_of<T>;
     using Acc = typename P::Acc;

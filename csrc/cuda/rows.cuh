@@ -27,7 +27,7 @@ using namespace reduction;
 
 constexpr int64_t most_shared = 47 * 1024;
 
-template <class P, class T, int lanes, int per> __global__ void __launch_bounds__(128)
+template <class P, class T, int lanes, int per> __global__ void __launch_bounds__(128, 1)
     registers_kernel(const __grid_constant__ P p, int64_t outputs, int count, bool aligned) {
     constexpr int width = width_of<T> < per ? width_of<T> : per, packets = per / width, rows = 128 / lanes;
     const int lane = int(threadIdx.x) % lanes;
@@ -94,7 +94,7 @@ template <class P, class T, int lanes, int per> __global__ void __launch_bounds_
 }
 
 // Each thread comes back to the items that it put into shared memory itself. `shared`: they lie there between the stages.
-template <class P, class T> __global__ void __launch_bounds__(threads)
+template <class P, class T> __global__ void __launch_bounds__(threads, 1)
     block_kernel(const __grid_constant__ P p, int64_t outputs, int64_t count, bool aligned, bool shared) {
     constexpr int width = width_of<T>;
     using C = typename P::C;
