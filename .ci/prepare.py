@@ -118,7 +118,8 @@ def fingerprint_of_build() -> str:
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     for path in sorted((ROOT / "gpudl").rglob("*.py")):  # an installation in place knows its modules by file name
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0")
-    for name in ("GPUDL_PURE", "GPUDL_REQUIRE_NATIVE", "GPUDL_CUDA", "GPUDL_CUDA_ARCHS", "GPUDL_EMULATION", "CC", "CXX", "CUDACXX", "CXXFLAGS"):
+    switches = "GPUDL_PURE GPUDL_REQUIRE_NATIVE GPUDL_CUDA GPUDL_CUDA_ARCHS GPUDL_EMULATION CC CXX CUDACXX CXXFLAGS"
+    for name in switches.split():
         digest.update(f"{name}={os.environ.get(name, '')};".encode())
     digest.update(f"{shutil.which('c++')} {shutil.which('nvcc')} {driver_cuda()} {ROOT}".encode())
     return digest.hexdigest()

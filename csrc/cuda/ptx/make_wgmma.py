@@ -5,7 +5,7 @@ from pathlib import Path
 HEAD = """// Products of a warpgroup from shared memory (wgmma): D[64][N] (+)= A[64][16] B[16][N], bf16 or f16, accumulated in float32.
 // Written by make_wgmma.py.
 //
-// Thread t of the warpgroup holds d[i] = D[16 (t / 32) + (t % 32) / 4 + 8 ((i / 2) % 2)][8 (i / 4) + 2 (t % 4) + i % 2]. major_a and major_b:
+// Thread t of the warpgroup holds d[i] = D[16 (t / 32) + (t % 32) / 4 + 8 ((i / 2) % 2)][8 (i / 4) + 2 (t % 4) + i % 2]. major_a, major_b:
 // 0 if k is contiguous, 1 if rows of A (columns of B) are. accumulate = 0 overwrites d. d must live until the wait, which gives its values.
 #pragma once
 #include "ptx.cuh"
@@ -83,7 +83,8 @@ def instruction(n: int, dtype: str) -> str:
 def text() -> str:
     parts = [HEAD]
     for i, n in enumerate((64, 128, 192, 256)):
-        parts.append(f"    {'else ' if i else ''}if constexpr (registers == {n // 2}) {{\n      if constexpr (half)\n{instruction(n, 'f16')}")
+        parts.append(f"    {'else ' if i else ''}if constexpr (registers == {n // 2}) {{\n")
+        parts.append(f"      if constexpr (half)\n{instruction(n, 'f16')}")
         parts.append(f"      else\n{instruction(n, 'bf16')}    }}\n")
     return "".join([*parts, TAIL])
 

@@ -1,7 +1,7 @@
 // Products of a warpgroup from shared memory (wgmma): D[64][N] (+)= A[64][16] B[16][N], bf16 or f16, accumulated in float32.
 // Written by make_wgmma.py.
 //
-// Thread t of the warpgroup holds d[i] = D[16 (t / 32) + (t % 32) / 4 + 8 ((i / 2) % 2)][8 (i / 4) + 2 (t % 4) + i % 2]. major_a and major_b:
+// Thread t of the warpgroup holds d[i] = D[16 (t / 32) + (t % 32) / 4 + 8 ((i / 2) % 2)][8 (i / 4) + 2 (t % 4) + i % 2]. major_a, major_b:
 // 0 if k is contiguous, 1 if rows of A (columns of B) are. accumulate = 0 overwrites d. d must live until the wait, which gives its values.
 #pragma once
 #include "ptx.cuh"
