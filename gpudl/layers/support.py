@@ -14,6 +14,7 @@ from .arguments import Shape
 if TYPE_CHECKING:
     from .base import Layer
 
+
 class Place(NamedTuple):
     """What goes into a layer or a model, or comes out of it: no tensor, but its shape, with the batch axis, and its dtype."""
 
