@@ -109,6 +109,7 @@ CASES = [
          lambda rng: [np.ones(3), np.array([1.0, np.inf])], finite),
     case("all_finite/NaN", lambda *xs: ops.all_finite(*[x.detach() for x in xs]), lambda rng: [np.array(np.nan), np.ones((2, 2))], finite),
     case("all_finite/empty", lambda *xs: ops.all_finite(*[x.detach() for x in xs]), lambda rng: [np.ones(0)], finite),
+    case("backup", lambda x: ops.backup(x.detach()), lambda rng: [rng.standard_normal((3, 5))], lambda x: x),
     case("undo_", UNDO, draw(33, more=(0,)), lambda x, before, finite: (before,)),
     case("undo_/finite", UNDO, draw(33, more=(1,)), lambda x, before, finite: (x,)),
     case("undo_/no axes, NaN", UNDO, lambda rng: [np.array(np.nan), np.array(1.5), np.array(0)], lambda x, before, finite: (before,)),

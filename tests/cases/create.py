@@ -74,5 +74,6 @@ CASES = [
     made("tri", lambda: ops.tri(3, 4, -1), np.tri(3, 4, -1, F)),
     made("constant", lambda: ops.constant(2.5, shape=(2,)), np.full(2, 2.5, F)),
     like("convert_to_tensor", ops.convert_to_tensor, lambda x: x),
+    like("array", ops.array, lambda x: x),
     made("convert_to_tensor/cast", lambda x: ops.convert_to_tensor(x, F), np.array([1, 2], F), [1, 2]),
 ]
