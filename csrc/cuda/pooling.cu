@@ -203,7 +203,7 @@ template <class T, int width> struct AveragePoolGrad {
     }
 };
 
-template <template <class, int> class Rule, class T, int width> __global__ void __launch_bounds__(threads)
+template <template <class, int> class Rule, class T, int width> __global__ void __launch_bounds__(threads, 1)
     pool_kernel(const __grid_constant__ Problem<T> p) {
     const int64_t i = int64_t(blockIdx.x) * threads + threadIdx.x;
     if (i < p.walk.size) Rule<T, width>::run(p, p.walk.at(i), i);

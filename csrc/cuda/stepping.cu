@@ -52,7 +52,7 @@ template <class C> struct Loop {  // over one piece of a segment, by the threads
     }
 };
 
-template <class C> __global__ void __launch_bounds__(threads) squares_kernel(const __grid_constant__ Segments q, C* partial) {
+template <class C> __global__ void __launch_bounds__(threads, 1) squares_kernel(const __grid_constant__ Segments q, C* partial) {
     GPUDL_SHARED_ARRAY(C, held, [threads / 32]);
     const C sum = Loop<C>(q, int(blockIdx.x) / q.pieces, int(blockIdx.x) % q.pieces).squares(q, held);
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
