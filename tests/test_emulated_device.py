@@ -39,7 +39,7 @@ print("numbers", *history["loss"], *np.asarray(probabilities).ravel())
 def run(script: str, **switches: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GPUDL_")}
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], env={**clean, **switches}, capture_output=True, text=True, timeout=300
+        [sys.executable, "-P", "-W", "error", "-c", script], env={**clean, **switches}, capture_output=True, text=True, timeout=300
     )
 
 
