@@ -76,7 +76,7 @@ class Cell(Layer):
 
     def step(self, inputs: list[Tensor], states: States, kernels: list[Tensor], dropped: list[Tensor]) -> States:
         """The next states; the first one is the output. `inputs` and `kernels` hold one tensor for each gate, so does `dropped` or none."""
-        raise NotImplementedError
+        raise NotImplementedError(f"[{type(self).__name__}] write step(inputs, states, kernels, dropped)")
 
     def bias_shape(self) -> tuple[int, ...]:
         return (self.gates * self.units,)

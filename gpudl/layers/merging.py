@@ -35,7 +35,7 @@ class Merge(Layer):
 
     def merged(self, inputs: list[Tensor]) -> Tensor:
         """One tensor of several with as many axes."""
-        raise NotImplementedError
+        raise NotImplementedError(f"[{type(self).__name__}] write merged(inputs)")
 
     def _shapes(self, input_shape: Any) -> list[Shape]:
         """The shapes of the inputs, if there are as many as there must be."""

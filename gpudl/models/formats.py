@@ -62,7 +62,7 @@ def to_write(what: str, path: str | PathLike[str], weights: bool = False, save_f
             )
         kind = WEIGHTS_H5 if weights and wanted == KERAS else wanted
     if kind != SAFETENSORS:
-        hdf5.library(what)
+        hdf5.h5py_for(what)
     return found, kind
 
 

@@ -26,7 +26,7 @@ DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError
           zipfile.BadZipFile, zlib.error, struct.error)  # fmt: skip
 
 
-def library(what: str) -> Any:
+def h5py_for(what: str) -> Any:
     """h5py, which is imported when it is needed.
 
     Raises:
@@ -56,7 +56,7 @@ def damage_named(what: str, path: Any) -> Iterator[None]:
 @contextmanager
 def opened(what: str, path: Any, data: bytes) -> Iterator[Any]:
     """An HDF5 file in memory, to be read; `path` is for messages."""
-    h5py = library(what)
+    h5py = h5py_for(what)
     with damage_named(what, path), h5py.File(io.BytesIO(unsealed(what, path, data)), "r") as file:
         yield file
 
@@ -82,7 +82,7 @@ def unsealed(what: str, path: Any, data: bytes) -> bytes:
 
 def written(what: str, fill: Callable[[Any], None]) -> bytes:
     """The bytes of an HDF5 file that `fill` was handed to put something in."""
-    h5py = library(what)
+    h5py = h5py_for(what)
     held = io.BytesIO()
     with h5py.File(held, "w") as file:
         fill(file)
@@ -207,5 +207,5 @@ def write_texts(group: Any, name: str, values: Iterable[str]) -> None:
         group.attrs[name if len(pieces) == 1 else f"{name}{i}"] = piece
 
 
-__all__ = ["SIGNATURE", "checked", "count_numbers", "damage_named", "groups", "library", "member", "opened", "read", "sealed", "text",
+__all__ = ["SIGNATURE", "checked", "count_numbers", "damage_named", "groups", "h5py_for", "member", "opened", "read", "sealed", "text",
            "texts", "write", "write_texts", "written"]  # fmt: skip
