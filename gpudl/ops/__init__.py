@@ -26,6 +26,7 @@ from .mathematics import *  # noqa: F403
 from .metric import *  # noqa: F403
 from .movement import *  # noqa: F403
 from .normalization import *  # noqa: F403
+from .normalization_act import *  # noqa: F403
 from .optim import *  # noqa: F403
 from .pool import *  # noqa: F403
 from .powers import *  # noqa: F403

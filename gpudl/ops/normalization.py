@@ -185,10 +185,24 @@ BATCH_NORM_GRAD = Op("batch_norm_grad", _batch_norm_grad_infer, _batch_norm_grad
 BATCH_NORM = Op("batch_norm", _batch_norm_infer, _batch_norm, _batch_norm_vjp, saves=(0, 1, "y1", "y2"), updates=2, twice=True)
 
 
-def _one_or(value: TensorLike | None, number: float, x: Tensor) -> Tensor:
+def one_or(value: TensorLike | None, number: float, x: Tensor) -> Tensor:
     """A vector in the type of x's statistics, or a number in its place."""
     dtype = statistics_dtype(x.dtype)
     return constant_like(number, dtype, x.storage.backend) if value is None else cast(as_tensor(value, x), dtype)
+
+
+def training_operands(
+    name: str, x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None, moving_mean: Any, moving_variance: Any, axis: int
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor], int]:
+    """x with its channels last, the inputs of the op, and where the channels were."""
+    x = floating(x)
+    at = one_axis(name, axis, x.ndim)
+    last = moveaxis(x, at, -1) if at != x.ndim - 1 else x
+    for what, moving in (("moving_mean", moving_mean), ("moving_variance", moving_variance)):
+        if not isinstance(moving, Tensor) or moving.shape != last.shape[-1:]:
+            received = moving.shape if isinstance(moving, Tensor) else moving
+            raise ShapeError(f"[{name}] {what} must be a tensor of shape {last.shape[-1:]}, one number a channel. Received: {received}")
+    return last, (last, one_or(gamma, 1.0, x), one_or(beta, 0.0, x)), at
 
 
 def batch_norm(
@@ -228,16 +242,9 @@ def batch_norm(
     >>> mean
     Tensor([1.], dtype=float32)
     """
-    x = floating(x)
-    at = one_axis("batch_norm", axis, x.ndim)
-    last = moveaxis(x, at, -1) if at != x.ndim - 1 else x
-    for what, moving in (("moving_mean", moving_mean), ("moving_variance", moving_variance)):
-        if not isinstance(moving, Tensor) or moving.shape != last.shape[-1:]:
-            received = moving.shape if isinstance(moving, Tensor) else moving
-            raise ShapeError(f"[batch_norm] {what} must be a tensor of shape {last.shape[-1:]}, one number a channel. Received: {received}")
-    ins = (last, _one_or(gamma, 1.0, x), _one_or(beta, 0.0, x))
+    last, ins, at = training_operands("batch_norm", x, gamma, beta, moving_mean, moving_variance, axis)
     y: Tensor = apply(BATCH_NORM, ins, (float(momentum), float(epsilon)), updates=(moving_mean, moving_variance))[0]
-    return moveaxis(y, -1, at) if at != x.ndim - 1 else y
+    return moveaxis(y, -1, at) if at != last.ndim - 1 else y
 
 
 # with given statistics -----------------------------------------------------------------------------------------------------------
@@ -269,10 +276,10 @@ def _inference_grad(
     xp.multiply(g, scale, out=dx)
 
 
-def _inference_vjp(ctx: Any, g: Tensor) -> Any:
+def inference_vjp(ctx: Any, g: Tensor) -> Any:
     x, mean, variance, gamma = [ctx.input(i) for i in range(4)]
     if not mode.grad:
-        return ctx.grads((0, 1, 2, 3, 4), BATCH_NORM_INFERENCE_GRAD, (g, x, mean, variance, gamma), ctx.attrs)
+        return ctx.grads((0, 1, 2, 3, 4), BATCH_NORM_INFERENCE_GRAD, (g, x, mean, variance, gamma), ctx.attrs[:1])
     rstd = rsqrt(variance + ctx.attrs[0])
     dx = g * (gamma * rstd)
     from_mean = dx * (x - mean)
@@ -280,7 +287,7 @@ def _inference_vjp(ctx: Any, g: Tensor) -> Any:
 
 
 BATCH_NORM_INFERENCE_GRAD = Op("batch_norm_inference_grad", _inference_grad_infer, _inference_grad)
-BATCH_NORM_INFERENCE = Op("batch_norm_inference", _inference_infer, _inference, _inference_vjp, saves=(0, 1, 2, 3), twice=True)
+BATCH_NORM_INFERENCE = Op("batch_norm_inference", _inference_infer, _inference, inference_vjp, saves=(0, 1, 2, 3), twice=True)
 
 
 def batch_normalization(
@@ -313,7 +320,7 @@ def batch_normalization(
     x = floating(x)
     at = one_axis("batch_normalization", axis, x.ndim)
     last = moveaxis(x, at, -1) if at != x.ndim - 1 else x
-    vectors = _one_or(mean, 0.0, x), _one_or(variance, 1.0, x), _one_or(scale, 1.0, x), _one_or(offset, 0.0, x)
+    vectors = one_or(mean, 0.0, x), one_or(variance, 1.0, x), one_or(scale, 1.0, x), one_or(offset, 0.0, x)
     y: Tensor = apply(BATCH_NORM_INFERENCE, (last, *vectors), (float(epsilon),))
     return moveaxis(y, -1, at) if at != x.ndim - 1 else y
 
