@@ -53,6 +53,7 @@ REDUCTIONS = (
 )
 CUDA_OFF |= {f"{name}{end}": 16.0 for name in REDUCTIONS.split() for end in ("", "_grad")}
 CUDA_OFF |= {"batch_norm_grad": 64.0, "batch_norm_inference_grad": 64.0}
+CUDA_OFF |= dict.fromkeys(("conv2d", "conv2d_grad_input", "conv2d_grad_kernel"), 64.0)  # sums of dozens of products
 
 
 class Operand:

@@ -25,6 +25,7 @@ set(GPUDL_CUDA_ROUNDED_SOURCES
 set(GPUDL_CUDA_SOURCES
   ${GPUDL_CUDA_ROUNDED_SOURCES}
   batch_norm.cu
+  convolution.cu
   counting.cu
   crossentropy.cu
   find.cu
