@@ -18,7 +18,7 @@ from gpudl.testing import Case, contract, differences
 # transcendental functions for neighbouring elements, which round a few results differently. All other ops agree bit for bit.
 SUMS = {
     "sum_to", "sum", "mean", "var", "prod", "logsumexp", "euclidean_norm", "matmul", "softmax", "log_softmax", "categorical_crossentropy",
-    "mean_squared_error", "weighted_sum", "mean_",
+    "mean_squared_error", "weighted_sum", "mean_", "matmul_bias", "matmul_act_grad", "softmax_crossentropy", "softmax_sparse_crossentropy",
 }  # fmt: skip
 FUNCTIONS = {
     "exp", "expm1", "log", "log1p", "log2", "log10", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "arcsinh", "arccosh",

@@ -13,6 +13,7 @@ from .create import *  # noqa: F403
 from .crossentropy import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .find import *  # noqa: F403
+from .fused import *  # noqa: F403
 from .gated import *  # noqa: F403
 from .gather import *  # noqa: F403
 from .indexing import *  # noqa: F403

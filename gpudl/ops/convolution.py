@@ -73,16 +73,26 @@ def _conv2d_grad_kernel(xp: Any, dk: Any, x: Any, g: Any, *attrs: int) -> None:
     correlate_kernel(xp, dk, x, g, Slide(*attrs))
 
 
-def _conv2d_vjp(ctx: Any, g: Tensor) -> Any:
-    dx = ctx.grad(0, CONV2D_GRAD_INPUT, (g, ctx.input(1)), ctx.attrs) if ctx.needs(0) else None
-    dk = ctx.grad(1, CONV2D_GRAD_KERNEL, (ctx.input(0), g), ctx.attrs) if ctx.needs(1) else None
+def conv2d_gradients(ctx: Any, g: Tensor, slide: tuple[int, ...]) -> Any:
+    """Of inputs 0 and 1 of `conv2d`."""
+    dx = ctx.grad(0, CONV2D_GRAD_INPUT, (g, ctx.input(1)), slide) if ctx.needs(0) else None
+    dk = ctx.grad(1, CONV2D_GRAD_KERNEL, (ctx.input(0), g), slide) if ctx.needs(1) else None
     return dx, dk
 
 
-def _conv2d_grad_input_vjp(ctx: Any, u: Tensor) -> Any:
-    dg = ctx.grad(0, CONV2D, (u, ctx.input(1)), ctx.attrs) if ctx.needs(0) else None
-    dk = ctx.grad(1, CONV2D_GRAD_KERNEL, (u, ctx.input(0)), ctx.attrs) if ctx.needs(1) else None
+def _conv2d_vjp(ctx: Any, g: Tensor) -> Any:
+    return conv2d_gradients(ctx, g, ctx.attrs)
+
+
+def conv2d_grad_input_gradients(ctx: Any, u: Tensor, slide: tuple[int, ...]) -> Any:
+    """Of inputs 0 and 1 of `conv2d_grad_input`."""
+    dg = ctx.grad(0, CONV2D, (u, ctx.input(1)), slide) if ctx.needs(0) else None
+    dk = ctx.grad(1, CONV2D_GRAD_KERNEL, (u, ctx.input(0)), slide) if ctx.needs(1) else None
     return dg, dk
+
+
+def _conv2d_grad_input_vjp(ctx: Any, u: Tensor) -> Any:
+    return conv2d_grad_input_gradients(ctx, u, ctx.attrs)
 
 
 def _conv2d_grad_kernel_vjp(ctx: Any, u: Tensor) -> Any:

@@ -49,9 +49,8 @@ def _matmul(xp: Any, y: Any, a: Any, b: Any, transpose_a: bool = False, transpos
         xp.matmul(a, b, out=y)
 
 
-def _matmul_vjp(ctx: Any, g: Tensor) -> Any:
-    """Products again, with transposes as attributes: no copies, and a weight's gradient lands in its place."""
-    ta, tb = ctx.attrs
+def product_gradients(ctx: Any, g: Tensor, ta: bool, tb: bool) -> Any:
+    """Of inputs 0 and 1: products again, with transposes as attributes: no copies, and a weight's gradient lands in its place."""
     da = db = None
     if ctx.needs(0):
         b = ctx.input(1)
@@ -60,6 +59,10 @@ def _matmul_vjp(ctx: Any, g: Tensor) -> Any:
         a = ctx.input(0)
         db = ctx.grad(1, MATMUL, (g, a), (True, ta)) if tb else ctx.grad(1, MATMUL, (a, g), (not ta, False))
     return da, db
+
+
+def _matmul_vjp(ctx: Any, g: Tensor) -> Any:
+    return product_gradients(ctx, g, *ctx.attrs)
 
 
 MATMUL = Op("matmul", _matmul_infer, _matmul, _matmul_vjp, saves=(0, 1), twice=True)
