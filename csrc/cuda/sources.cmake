@@ -31,6 +31,8 @@ set(GPUDL_CUDA_SOURCES
   find.cu
   layer_norm.cu
   loss.cu
+  matmul.cu
+  matmul_simple.cu
   metric.cu
   reduce.cu
   reduce_grad.cu
