@@ -11,8 +11,6 @@ last seen to pass on hardware (benchmarks/results/ptx_seen.json) are listed as p
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -23,8 +21,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ptx_wrappers import pending
+
 ROOT = Path(__file__).resolve().parent.parent
-SEEN = ROOT / "benchmarks" / "results" / "ptx_seen.json"
 ENTRY = re.compile(r"Compiling entry function '(\S+)' for '(\w+)'")
 FRAME = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 USED = re.compile(r"Used (\d+) registers(?:.*?used (\d+) barriers)?(?:.*?(\d+) bytes smem)?")
@@ -76,23 +75,6 @@ def demangle(names: list[str]) -> list[str]:
     return [re.sub(r"\(anonymous namespace\)::|gpudl::|^void ", "", name) for name in plain]
 
 
-def wrappers(folder: Path) -> dict[str, str]:
-    """Hash of the text of every function below csrc/cuda/ptx that holds inline assembly, by name."""
-    texts: dict[str, str] = {}  # overloads of one name count together
-    for path in sorted(folder.glob("*.cuh")):
-        for match in re.finditer(r"^[^\n;{}#/]*?\b(\w+)\([^;{}]*\)\s*\{(.*?)^\}", path.read_text(), re.MULTILINE | re.DOTALL):
-            if re.search(r"\basm\b", match[2]):
-                name = f"{path.name}: {match[1]}"
-                texts[name] = texts.get(name, "") + " ".join(match[0].split())
-    return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
-
-
-def pending(folder: Path, seen: Path) -> list[str]:
-    """Wrappers that never passed on hardware as they stand now."""
-    passed = json.loads(seen.read_text()) if seen.exists() else {}
-    return [name for name, digest in wrappers(folder).items() if passed.get(name) != digest]
-
-
 def build(archs: str) -> list[str]:
     """The log of a clean build of the package with nvcc."""
     environment = {**os.environ, "GPUDL_CUDA": "ON", "GPUDL_CUDA_ARCHS": archs}
@@ -127,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
         print(
             f"{arch}: {len(of_it)} kernels, at most {max(k.registers for k in of_it)} registers, {sum(k.spilled > 0 for k in of_it)} spill"
         )
-    for name in pending(ROOT / "csrc" / "cuda" / "ptx", SEEN):
+    for name in pending():
         print(f"pending, not seen on hardware as it stands: {name}")
     for k in spilled:
         print(f"SPILLS {k.spilled} bytes on {k.arch}: {k.name}")

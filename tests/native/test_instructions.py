@@ -1,30 +1,68 @@
 """What each instruction does, stated in NumPy, against the smallest kernel that shows it (kernels/truth.cu).
 
-These are the unit tests of the emulation. Run on hardware they show where the emulation's authors read the manual wrongly.
+These are the unit tests of the emulation. On a GPU (`_cuda` built with GPUDL_EXTRA_KERNELS) they show where its authors read the manual
+wrongly: benchmarks/on_gpu.sh begins with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import product
 from types import ModuleType
 from typing import Any
 
+import hardware
 import ml_dtypes
 import numpy as np
 import pytest
 from emulated import MODULES, SCHEDULES, call, poisoned
 
-pytestmark = pytest.mark.skipif(
-    not MODULES or "truth_mma" not in MODULES[0].kernels(),
-    reason="the emulation was built without tests/native/kernels (GPUDL_EXTRA_KERNELS)",
-)
+from gpudl import native
+
 U32 = 5  # MapType of tensor_map.h
 TF32 = 3
 
 
-@pytest.fixture(params=[(m, s) for m in MODULES for s in SCHEDULES], ids=lambda p: f"{p[0].__name__.split('.')[-1]}-{p[1]}")
-def kernels(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
+WITHOUT = "built without tests/native/kernels/truth.cu (GPUDL_EXTRA_KERNELS)"
+SINCE = {"shuffles": 70, "votes": 70, "functions": 80, "mma": 80, "round": 80, "ldmatrix": 80, "copies": 80}  # the others: from sm_90 on
+
+
+def has_truth(module: Any) -> bool:
+    return "truth_mma" in module.kernels()
+
+
+def no_gpu() -> str:
+    """Why the kernels cannot run on a GPU as well; empty if they can."""
+    if native.cuda().module is not None and not has_truth(native.cuda().module):
+        return f"_cuda was {WITHOUT}"
+    return hardware.why_not()
+
+
+gpu = cache(hardware.gpu)
+WAYS: list[Any] = [pytest.param((m, s), id=f"{m.__name__.split('.')[-1]}-{s}") for m in MODULES if has_truth(m) for s in SCHEDULES]
+if not no_gpu():
+    WAYS.append(pytest.param("gpu", id="gpu", marks=pytest.mark.cuda))
+if not WAYS:
+    WAYS = [pytest.param(None, marks=pytest.mark.skip(reason=f"the emulation is not installed, or was {WITHOUT}; on a GPU: {no_gpu()}"))]
+
+
+def test_a_gpu_was_among_them() -> None:
+    if no_gpu():
+        pytest.skip(no_gpu())
+    assert gpu() is not None
+
+
+@pytest.fixture(params=WAYS)
+def kernels(request: pytest.FixtureRequest) -> Iterator[Any]:
+    if request.param == "gpu":
+        module, failed = gpu(), request.session.testsfailed
+        assert module is not None
+        module.test = request.node.nodeid.split("::")[-1]
+        yield module
+        if request.session.testsfailed == failed:
+            hardware.note(module.memory, test=module.test, passed=True)
+        return
     module, schedule = request.param
     module.configure(**SCHEDULES[schedule])
     yield module
@@ -32,6 +70,9 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
 
 
 def run(module: ModuleType, name: str, outs: Sequence[np.ndarray], ins: Sequence[np.ndarray], attrs: Sequence[int] = ()) -> None:
+    since = SINCE.get(name.removeprefix("truth_"), 90)
+    if getattr(module, "sm", since) < since:
+        pytest.skip(f"{name} needs sm_{since}")
     assert call(module, name, outs, ins, [int(a) for a in attrs]) is None
 
 
@@ -122,6 +163,23 @@ def test_rounding_to_tf32(kernels: ModuleType) -> None:
     run(kernels, "truth_round", [y], [u.view(np.float32)])
     finite = (u & 0x7F800000) != 0x7F800000
     np.testing.assert_array_equal(y, np.where(finite, (u + np.uint32(0x1000)) & ~np.uint32(0x1FFF), u))
+
+
+def test_larger_and_power(kernels: ModuleType) -> None:
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 100.0], np.float32)
+    a, b = (m.reshape(-1) for m in np.meshgrid(special, special))
+    a = np.concatenate([a, np.linspace(-120, 120, 161, dtype=np.float32)])
+    b = np.concatenate([b, np.linspace(9, -9, 161, dtype=np.float32)])
+    larger, power = poisoned(a.size), poisoned(a.size)
+    run(kernels, "truth_functions", [larger, power], [a, b])
+    np.testing.assert_array_equal(larger, np.maximum(a, b))
+    np.testing.assert_allclose(power, np.exp2(a.astype("f8")), rtol=4 * 2.0**-23)
+
+
+def test_registers_move_between_warpgroups(kernels: ModuleType) -> None:
+    x, y = np.random.default_rng(0).normal(size=384).astype("f4"), poisoned(384)
+    run(kernels, "truth_registers", [y], [x])
+    np.testing.assert_array_equal(y, x * np.where(np.arange(384) < 128, np.float32(2), np.float32(3)))
 
 
 @pytest.mark.parametrize("transposed", [0, 1])

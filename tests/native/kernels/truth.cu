@@ -82,6 +82,21 @@ __global__ void round_kernel(unsigned* y, const float* x) {
 #endif
 }
 
+__global__ void functions_kernel(float* larger, float* power, const float* a, const float* b) {
+    larger[threadIdx.x] = ptx::max_nan(a[threadIdx.x], b[threadIdx.x]);
+    power[threadIdx.x] = ptx::exp2_approx(a[threadIdx.x]);
+}
+
+// One warpgroup gives registers away, two take them; what they hold stays.
+__global__ void __launch_bounds__(384, 1) registers_kernel(float* y, const float* x) {
+#ifdef GPUDL_SM90
+    const float held = x[threadIdx.x];
+    if (threadIdx.x < 128) ptx::registers_give<40>();
+    else ptx::registers_take<232>();
+    y[threadIdx.x] = held * (threadIdx.x < 128 ? 2.0f : 3.0f);
+#endif
+}
+
 __global__ void ldmatrix_kernel(unsigned* y, const unsigned* image, int count, int transposed) {
 #ifdef GPUDL_SM80
     GPUDL_SHARED_ARRAY(uint4, rows, [32]);
@@ -196,6 +211,7 @@ __global__ void __launch_bounds__(128) tma_load_kernel(unsigned* image, const __
     }
     __syncthreads();
     if (threadIdx.x == 0) {
+        ptx::tma_prefetch_map(&map);
         ptx::mbarrier_arrive_expect(barrier, box_bytes);
         if (rank == 0) ptx::tma_load_im2col(memory, &map, barrier, at.c, offset_w, offset_h);
         else if (rank == 2) ptx::tma_load<2>(memory, &map, barrier, {at.c[0], at.c[1]});
@@ -218,6 +234,8 @@ __global__ void __launch_bounds__(128)
         if (rank == 3) ptx::tma_store<3>(&map, memory, {at.c[0], at.c[1], at.c[2]});
         else ptx::tma_store<4>(&map, memory, at.c);
         ptx::tma_commit();
+        ptx::tma_wait_read<0>();
+        for (int i = 0; i < 32 && i < words; i++) memory[i] = 0xdddddddd;  // what was there has been read
         ptx::tma_wait<0>();
     }
 #endif
@@ -340,6 +358,13 @@ GPUDL_KERNEL(truth_mma, "f <- I I f ; i") {
 GPUDL_KERNEL(truth_round, "I <- f") {
     launch<round_kernel>({1, unsigned(ins[0].size()), 0, stream}, outs[0].as<unsigned>(), ins[0].as<float>());
 }
+
+GPUDL_KERNEL(truth_functions, "f f <- f f") {
+    launch<functions_kernel>({1, unsigned(ins[0].size()), 0, stream}, outs[0].as<float>(), outs[1].as<float>(), ins[0].as<float>(),
+                             ins[1].as<float>());
+}
+
+GPUDL_KERNEL(truth_registers, "f <- f") { launch<registers_kernel>({1, 384, 0, stream}, outs[0].as<float>(), ins[0].as<float>()); }
 
 GPUDL_KERNEL(truth_ldmatrix, "I <- I ; i i") {
     launch<ldmatrix_kernel>({1, 32, 0, stream}, outs[0].as<unsigned>(), ins[0].as<unsigned>(), int(attrs[0].integer),
