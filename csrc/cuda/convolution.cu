@@ -8,6 +8,7 @@ namespace {
 using namespace convolution;
 
 constexpr Candidate<ConvProblem> candidates[] = {
+    {"depthwise", Tier::simt, depthwise_obstacle, launch_depthwise},
     {"simple", Tier::simple, nullptr, launch_simple},
 };
 

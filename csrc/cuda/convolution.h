@@ -8,6 +8,8 @@
 #include <gpudl/dispatch.h>
 #include <gpudl/layout.h>
 
+#include "matmul.h"
+
 namespace gpudl {
 
 enum class Conv { forward, grad_input, grad_kernel };
@@ -30,6 +32,7 @@ struct ConvProblem {
     char dtype;
     Slide slide;
     void *image, *kernel, *output;  // the one that is written among them
+    Epilogue epilogue;              // of the one that is written; its last axis are the columns
 
     int64_t images() const { return slide.n * slide.h * slide.w * slide.c; }
     int64_t kernels() const { return int64_t(slide.r) * slide.s * slide.group_c() * slide.k; }
@@ -50,7 +53,10 @@ inline ConvProblem describe_conv(Conv what, const TensorView& image, const Tenso
     const Slide slide = {image.shape[0],  size(image, 1),  size(image, 2),  size(image, 3), size(output, 1), size(output, 2),
                          size(output, 3), size(kernel, 0), size(kernel, 1), number(0),      number(1),       number(2),
                          number(4),       number(6),       number(7),       number(8)};
-    return {what, image.dtype, slide, image.data, kernel.data, output.data};
+    ConvProblem p = {what, image.dtype, slide, image.data, kernel.data, output.data, {}};
+    p.epilogue.y = what == Conv::forward ? output.data : what == Conv::grad_input ? image.data : kernel.data;
+    p.epilogue.row = what == Conv::grad_input ? slide.c : slide.k;
+    return p;
 }
 
 // Whether the shapes belong together, and sizes, steps and their products along an axis can be counted in 32 bits.
@@ -77,5 +83,9 @@ inline bool conv_shapes(const TensorView& image, const TensorView& kernel, const
 }
 
 inline bool aligned_to(const void* pointer, size_t bytes) { return reinterpret_cast<uintptr_t>(pointer) % bytes == 0; }
+
+// The candidates, fastest first in convolution.cu. An obstacle is null where the candidate takes the problem.
+const char* depthwise_obstacle(const ConvProblem& p, const Device& device);  // depthwise.cu
+void launch_depthwise(const ConvProblem& p, Stream stream);
 
 }  // namespace gpudl

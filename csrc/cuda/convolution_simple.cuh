@@ -3,56 +3,17 @@
 // thread ↔ element: neighbours take neighbouring channels of the result, so what they read of the other two operands lies side by side or
 // is the same. bytes moved per element: every operand is read once per product, from the caches; one write. expected bound: instructions.
 #pragma once
-#include <gpudl/platform.h>
-
-#include "convolution.h"
+#include "convolution.cuh"
 
 namespace gpudl {
 namespace convolution {
 
 constexpr int simple_threads = 256;
 
-// A sum whose error does not grow with its length: 64 terms make a part, 64 parts a total.
-template <class C> struct LongSum {
-    C few = C(0), many = C(0), all = C(0);
-    unsigned count = 0;
-    __device__ __forceinline__ void add(C x) {
-        few += x;
-        if (++count % 64 == 0) {
-            many += few;
-            few = C(0);
-            if (count % 4096 == 0) {
-                all += many;
-                many = C(0);
-            }
-        }
-    }
-    __device__ __forceinline__ C total() const { return all + (many + few); }
-};
-
-// Finds (n, row, column, channel) of an element of an image or an output.
-struct Pixels {
-    Divisor channels, columns, rows;
-    int64_t channels_n, columns_n, rows_n;
-    Pixels(int64_t h, int64_t w, int64_t c) : channels_n(c), columns_n(w), rows_n(h) {
-        if (c > 0) channels = Divisor(c);
-        if (w > 0) columns = Divisor(w);
-        if (h > 0) rows = Divisor(h);
-    }
-    struct At {
-        int64_t n;
-        int row, column, channel;
-    };
-    GPUDL_HOST_DEVICE At at(int64_t i) const {
-        const int64_t a = channels.divide(i), b = columns.divide(a), n = rows.divide(b);
-        return {n, int(b - n * rows_n), int(a - b * columns_n), int(i - a * channels_n)};
-    }
-};
-
-template <class T> __global__ void __launch_bounds__(simple_threads)
-    conv_simple_kernel(const __grid_constant__ Slide a, const __grid_constant__ Pixels pixels, T* y, const T* x, const T* kernel,
-                       int64_t size) {
-    using C = decltype(wide(T{}));
+template <class T> __global__ void __launch_bounds__(simple_threads, 1)
+    conv_simple_kernel(const __grid_constant__ Slide a, const __grid_constant__ Pixels pixels,
+                       const __grid_constant__ Finish<T, WideOf<T>> finish, const T* x, const T* kernel, int64_t size) {
+    using C = WideOf<T>;
     const int channels = a.group_c(), filters = a.group_k();
     for (int64_t i = int64_t(blockIdx.x) * simple_threads + threadIdx.x; i < size; i += int64_t(gridDim.x) * simple_threads) {
         const Pixels::At at = pixels.at(i);
@@ -69,15 +30,15 @@ template <class T> __global__ void __launch_bounds__(simple_threads)
                 for (int c = 0; c < channels; c++) sum.add(wide(pixel[c]) * wide(tap[int64_t(c) * a.k]));
             }
         }
-        y[i] = narrow<T>(sum.total());
+        finish.write(sum.total(), 0, at.pixel, at.channel);
     }
 }
 
 // The windows that hold a pixel: those whose distance to it is a multiple of the stride.
-template <class T> __global__ void __launch_bounds__(simple_threads)
-    conv_grad_input_simple_kernel(const __grid_constant__ Slide a, const __grid_constant__ Pixels pixels, T* dx, const T* g,
-                                  const T* kernel, int64_t size) {
-    using C = decltype(wide(T{}));
+template <class T> __global__ void __launch_bounds__(simple_threads, 1)
+    conv_grad_input_simple_kernel(const __grid_constant__ Slide a, const __grid_constant__ Pixels pixels,
+                                  const __grid_constant__ Finish<T, WideOf<T>> finish, const T* g, const T* kernel, int64_t size) {
+    using C = WideOf<T>;
     const int channels = a.group_c(), filters = a.group_k();
     for (int64_t i = int64_t(blockIdx.x) * simple_threads + threadIdx.x; i < size; i += int64_t(gridDim.x) * simple_threads) {
         const Pixels::At at = pixels.at(i);
@@ -94,14 +55,14 @@ template <class T> __global__ void __launch_bounds__(simple_threads)
                 for (int k = 0; k < filters; k++) sum.add(wide(pixel[k]) * wide(tap[k]));
             }
         }
-        dx[i] = narrow<T>(sum.total());
+        finish.write(sum.total(), 0, at.pixel, at.channel);
     }
 }
 
-template <class T> __global__ void __launch_bounds__(simple_threads)
-    conv_grad_kernel_simple_kernel(const __grid_constant__ Slide a, const __grid_constant__ Pixels taps, T* dk, const T* x, const T* g,
-                                   int64_t size) {
-    using C = decltype(wide(T{}));
+template <class T> __global__ void __launch_bounds__(simple_threads, 1)
+    conv_grad_kernel_simple_kernel(const __grid_constant__ Slide a, const __grid_constant__ Pixels taps,
+                                   const __grid_constant__ Finish<T, WideOf<T>> finish, const T* x, const T* g, int64_t size) {
+    using C = WideOf<T>;
     const int channels = a.group_c(), filters = a.group_k();
     for (int64_t i = int64_t(blockIdx.x) * simple_threads + threadIdx.x; i < size; i += int64_t(gridDim.x) * simple_threads) {
         const Pixels::At at = taps.at(i);  // (r, s, c, k)
@@ -118,7 +79,7 @@ template <class T> __global__ void __launch_bounds__(simple_threads)
                 }
             }
         }
-        dk[i] = narrow<T>(sum.total());
+        finish.write(sum.total(), 0, at.pixel, at.channel);
     }
 }
 
@@ -128,13 +89,14 @@ inline void launch_simple(const ConvProblem& p, Stream stream) {
     const Slide& a = p.slide;
     for_float_dtype(p.dtype, [&](auto zero) {
         using T = decltype(zero);
-        T *image = static_cast<T*>(p.image), *kernel = static_cast<T*>(p.kernel), *output = static_cast<T*>(p.output);
+        const auto finish = finish_of<T, WideOf<T>>(p.epilogue);
+        const T *image = static_cast<T*>(p.image), *kernel = static_cast<T*>(p.kernel), *output = static_cast<T*>(p.output);
         switch (p.what) {
-            case Conv::forward: return launch<conv_simple_kernel<T>>(how, a, Pixels(a.p, a.q, a.k), output, image, kernel, size);
+            case Conv::forward: return launch<conv_simple_kernel<T>>(how, a, Pixels(a.p, a.q, a.k), finish, image, kernel, size);
             case Conv::grad_input:
-                return launch<conv_grad_input_simple_kernel<T>>(how, a, Pixels(a.h, a.w, a.c), image, output, kernel, size);
+                return launch<conv_grad_input_simple_kernel<T>>(how, a, Pixels(a.h, a.w, a.c), finish, output, kernel, size);
             case Conv::grad_kernel:
-                return launch<conv_grad_kernel_simple_kernel<T>>(how, a, Pixels(a.s, a.group_c(), a.k), kernel, image, output, size);
+                return launch<conv_grad_kernel_simple_kernel<T>>(how, a, Pixels(a.s, a.group_c(), a.k), finish, image, output, size);
         }
     });
 }

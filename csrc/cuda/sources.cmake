@@ -28,6 +28,7 @@ set(GPUDL_CUDA_SOURCES
   convolution.cu
   counting.cu
   crossentropy.cu
+  depthwise.cu
   find.cu
   layer_norm.cu
   loss.cu
