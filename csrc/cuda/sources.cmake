@@ -34,6 +34,7 @@ set(GPUDL_CUDA_SOURCES
   loss.cu
   matmul.cu
   matmul_simple.cu
+  matmul_simt.cu
   metric.cu
   reduce.cu
   reduce_grad.cu
