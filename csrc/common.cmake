@@ -17,15 +17,18 @@ set(GPUDL_ROOT "${CMAKE_CURRENT_LIST_DIR}/..")
 file(STRINGS "${GPUDL_ROOT}/gpudl/version.py" version_line REGEX "^__version__ = ")
 string(REGEX REPLACE ".*\"(.*)\".*" "\\1" GPUDL_VERSION "${version_line}")
 
-# Compiles `module` with our flags, and tells it what they were. No -march: a wheel must run on every machine of its platform.
-function(gpudl_configure_module module archs)
-  set(flags -O3)
-  if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
-    list(APPEND flags -fno-math-errno -fno-trapping-math -Wall -Wextra)
-    if(GPUDL_WERROR)
-      list(APPEND flags -Werror)
-    endif()
+# No -march: a wheel must run on every machine of its platform.
+set(GPUDL_COMPILE_FLAGS -O3)
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  list(APPEND GPUDL_COMPILE_FLAGS -fno-math-errno -fno-trapping-math -Wall -Wextra)
+  if(GPUDL_WERROR)
+    list(APPEND GPUDL_COMPILE_FLAGS -Werror)
   endif()
+endif()
+
+# Compiles `module` with our flags, and tells it what they were.
+function(gpudl_configure_module module archs)
+  set(flags ${GPUDL_COMPILE_FLAGS})
   target_compile_options(${module} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${flags}>")
   if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
     # nothing of a static library may be seen from outside: another CUDA runtime may live in the same process

@@ -70,6 +70,13 @@ def _level(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise ValueError(text)
+    return count
+
+
 def _device(text: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text.lower()):
         raise ValueError(text)
@@ -120,10 +127,27 @@ TIER: Switch[str] = Switch(
     "the highest tier of CUDA kernels to choose from; simple ones take any shape on any GPU. auto: whatever the GPU has.",
     _choice("auto", "simple", "simt", "sm80", "sm90"),
 )
+CPU_ISA: Switch[str] = Switch(
+    "GPUDL_CPU_ISA",
+    "auto, baseline, avx2 or avx512",
+    "auto",
+    "the instruction set of the C++ kernels. auto: the best that the processor has.",
+    _choice("auto", "baseline", "avx2", "avx512"),
+)
+THREADS: Switch[int] = Switch(
+    "GPUDL_THREADS",
+    "a number, 0 or more",
+    0,
+    "how many threads a large C++ kernel uses. 0: one for each processor that the process may use.",
+    _count,
+)
 COMPAT: Switch[str] = Switch(
     "GPUDL_COMPAT", "keras2", "", "keras2 takes the defaults of Keras 2 where they differ: see gpudl.config.set_compat.", _choice("keras2")
 )
 CAPTURE: Switch[bool] = Switch("GPUDL_CAPTURE", "0 or 1", True, "0 runs every step eagerly: nothing is recorded or replayed.", _flag)
+FUSE: Switch[bool] = Switch(
+    "GPUDL_FUSE", "0 or 1", True, "0 replays every kernel call as it was recorded: none are fused. See gpudl.config.set_fusion.", _flag
+)
 
 EMULATE: Switch[str] = Switch(
     "GPUDL_EMULATE",
@@ -174,7 +198,8 @@ EMULATION: Switch[str] = Switch(
 )
 
 SWITCHES: tuple[Switch[str] | Switch[bool] | Switch[int], ...] = (
-    DEVICE, BACKEND, STRICT, CHECK, TIER, COMPAT, CAPTURE, EMULATE, EMULATION_SCHEDULE, PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS, EMULATION,
+    DEVICE, BACKEND, STRICT, CHECK, TIER, CPU_ISA, THREADS, COMPAT, CAPTURE, FUSE, EMULATE, EMULATION_SCHEDULE, PURE, REQUIRE_NATIVE,
+    CUDA, CUDA_ARCHS, EMULATION,
 )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ def config_text() -> str:
         compiled = sorted(name for name in op.registry if name in backend.table)
         others = sum(o.reference is not None for o in op.registry.values()) - len(compiled)
         lines += ["", f"Kernels on {backend.device!r} (path {backend.name!r}): {len(compiled)} compiled, {others} reference"]
+        if backend.note:
+            lines.append(f"  {backend.note}")
         if compiled:
             lines.append("  compiled: " + ", ".join(compiled))
     lines += ["", "Switches", *[f"  {line}" for line in env.table().splitlines()]]

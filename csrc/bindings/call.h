@@ -175,10 +175,10 @@ template <class Backend> class Functions {
     }
 
 public:
-    static py::dict kernels() {
+    static py::dict kernels(const Table& table) {
         static std::map<std::string, PyMethodDef> methods;  // each with its own name, which profilers show
         py::dict result;
-        for (const auto& [name, variants] : table()) {
+        for (const auto& [name, variants] : table) {
             PyMethodDef& method = methods[name];
             method = {name.c_str(), reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(launch)), METH_FASTCALL,
                       "kernel(outs, ins, attrs): None if done, 1 if there is none for these operands, 2 if it needs dense inputs."};
@@ -188,9 +188,9 @@ public:
         return result;
     }
 
-    static py::dict signatures() {
+    static py::dict signatures(const Table& table) {
         py::dict result;
-        for (const auto& [name, variants] : table()) {
+        for (const auto& [name, variants] : table) {
             py::list all;
             for (const Entry& entry : variants) all.append(entry.signature);
             result[name.c_str()] = all;
@@ -215,12 +215,15 @@ public:
         return py::reinterpret_steal<py::object>(PyCFunction_New(&method, capsule.ptr()));
     }
 
-    static void add_to(py::module_& m) {
-        table();  // a wrong signature fails the import, naming it
+    // `current` gives the table that is in use.
+    static void add_to(py::module_& m, const Table& (*current)() = table) {
+        current();  // a wrong signature fails the import, naming it
         m.attr("MISSING") = 1;
         m.attr("NEEDS_CONTIGUOUS") = 2;
-        m.def("kernels", kernels, "Every kernel by name: kernel(outs, ins, attrs), whose operands have an attribute `array`.");
-        m.def("signatures", signatures, "The signatures of every kernel, as registered.");
+        m.def(
+            "kernels", [current] { return kernels(current()); },
+            "Every kernel by name: kernel(outs, ins, attrs), whose operands have an attribute `array`.");
+        m.def("signatures", [current] { return signatures(current()); }, "The signatures of every kernel, as registered.");
         m.def("bind", bind, py::arg("kernel"), py::arg("outs"), py::arg("ins"), py::arg("attrs"), py::pos_only(),
               "A call without arguments that runs `kernel` on these arrays, which it keeps alive; None if the table has no kernel for them "
               "as they lie.");

@@ -69,16 +69,18 @@ Variants parse(const Registration& registration) {
     return variants;
 }
 
-const std::map<std::string, Variants>& table() {
-    static const std::map<std::string, Variants> by_name = [] {
-        std::map<std::string, Variants> found;
-        for (const Registration* r = Registration::first(); r; r = r->next) {
-            Variants& variants = found[r->name];
-            for (Entry& entry : parse(*r)) variants.push_back(std::move(entry));
-        }
-        return found;
-    }();
-    return by_name;
+Table table_of(const Registration* first) {
+    Table found;
+    for (const Registration* r = first; r; r = r->next) {
+        Variants& variants = found[r->name];
+        for (Entry& entry : parse(*r)) variants.push_back(std::move(entry));
+    }
+    return found;
+}
+
+const Table& table() {
+    static const Table all = table_of(Registration::first());
+    return all;
 }
 
 bool Entry::takes_dtypes(const TensorView* out_views, const TensorView* in_views) const {

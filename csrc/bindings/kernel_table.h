@@ -30,8 +30,13 @@ using Variants = std::vector<Entry>;
 // Parses one registration into its entries. Throws std::invalid_argument on a signature that is not one.
 Variants parse(const Registration& registration);
 
-// Every registered kernel of this module, by name; made at the first call.
-const std::map<std::string, Variants>& table();
+using Table = std::map<std::string, Variants>;  // by name
+
+// The kernels of a list of registrations.
+Table table_of(const Registration* first);
+
+// Every registered kernel of this module; made at the first call.
+const Table& table();
 
 enum class Answer { done, missing, needs_contiguous, wrong_attributes };
 

@@ -115,6 +115,11 @@ class Backend:
     def synchronize(self) -> None:
         """Wait until everything launched so far is done."""
 
+    @property
+    def note(self) -> str:
+        """What `show_config` says of the kernels besides their names."""
+        return ""
+
     # kernels ---------------------------------------------------------------------------------------------------------------
 
     def guard(self) -> AbstractContextManager[Any]:
@@ -125,10 +130,13 @@ class Backend:
         """A call without arguments that runs `op` on these arrays. To be called under `guard`."""
         from .reference import bound_reference
 
-        kernel = self.kernels[op]
-        if kernel is not None and self.module is not None:
-            call: Callable[[], Any] | None = self.module.bind(kernel, outs, ins, attrs)
-            if call is not None:
-                return call
+        call = self.bind_compiled(op, outs, ins, attrs)
+        return bound_reference(self.xp, op, outs, ins, attrs) if call is None else call
 
-        return bound_reference(self.xp, op, outs, ins, attrs)
+    def bind_compiled(self, op: Op, outs: tuple[Any, ...], ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Callable[[], Any] | None:
+        """The same if a compiled kernel takes these arrays, else None."""
+        kernel = self.kernels[op]
+        if kernel is None or self.module is None:
+            return None
+        call: Callable[[], Any] | None = self.module.bind(kernel, outs, ins, attrs)
+        return call

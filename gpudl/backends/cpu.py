@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,22 @@ class Quiet:
 
     def __exit__(self, *_: object) -> None:
         _extobj_contextvar.reset(self.token)
+
+
+def obey(module: ModuleType) -> None:
+    """Set instruction set and threads of `_cpu` as GPUDL_CPU_ISA and GPUDL_THREADS say; warn of an instruction set that is not there."""
+    wanted = env.CPU_ISA.read()
+    if wanted != "auto":
+        if wanted in module.isas():
+            module.use_isa(wanted)
+        else:
+            warnings.warn(
+                f"[GPUDL_CPU_ISA] there are no kernels for {wanted!r} here, only for {', '.join(module.isas())}; "
+                f"{module.isa()!r} runs instead",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    module.set_threads(env.THREADS.read())
 
 
 def compiled() -> Mapping[str, Kernel]:
@@ -78,6 +96,8 @@ class CPUBackend(HostBackend):
     def __init__(self) -> None:
         super().__init__("cpu", np)
         self.module = native.cpu().module
+        if self.module is not None:
+            obey(self.module)
         wanted = env.BACKEND.read()
         self.use({} if wanted == "numpy" else compiled())
         if wanted == "cpu" and not self.table:
@@ -86,3 +106,9 @@ class CPUBackend(HostBackend):
     def use(self, table: Mapping[str, Kernel]) -> None:
         super().use(table)
         self.name = "cpu" if table else "numpy"
+
+    @property
+    def note(self) -> str:
+        if self.module is None or self.name == "numpy":
+            return ""
+        return f"instruction set {self.module.isa()} of {', '.join(self.module.isas())}; {self.module.threads()} threads"

@@ -55,9 +55,10 @@ def test_build_info_says_what_it_is() -> None:
 
 @needs_cpu
 def test_three_answers() -> None:
-    x, y = np.ones(4, "f"), np.empty(4, "f")
-    assert call("relu", [y], [x]) is None
-    assert call("relu", [y], [np.ones(8, "f")[::2]]) == cpu.NEEDS_CONTIGUOUS == 2
+    x, y, rate = np.ones(4, "f"), np.zeros(4, "f"), np.array(0.5)
+    assert call("sgd_", [y], [x, rate]) is None
+    assert call("sgd_", [y], [np.ones(8, "f")[::2], rate]) == cpu.NEEDS_CONTIGUOUS == 2
+    assert call("relu", [y], [np.ones(8, "f")[::2]]) is None, "this one takes any strides"
     assert call("relu", [y.astype("i")], [x.astype("i")]) == cpu.MISSING == 1
     assert call("relu", [np.empty(8, "f")[::2]], [x]) == 1, "an output with gaps: a copy of it would be written in vain"
 
@@ -74,7 +75,7 @@ def test_every_shape(shape: tuple[int, ...]) -> None:
 @needs_cpu
 def test_shapes_that_differ_are_declined_and_nothing_is_written() -> None:
     y = np.full(4, 7, "f")
-    for wrong in (np.ones(3, "f"), np.ones(5, "f"), np.ones((4, 1), "f"), np.ones((), "f")):
+    for wrong in (np.ones(3, "f"), np.ones(5, "f"), np.ones((4, 1), "f")):
         assert call("relu", [y], [wrong]) == 1
     assert call("relu_grad", [y], [np.ones(4, "f"), np.ones(2, "f")]) == 1
     assert (y == 7).all()
@@ -93,7 +94,8 @@ def test_misaligned_memory_is_not_touched() -> None:
     raw = np.zeros(17, np.uint8)
     odd = raw[1:].view("f")
     assert not odd.flags.aligned
-    assert call("relu", [np.empty(4, "f")], [odd]) == 2
+    assert call("relu", [np.empty(4, "f")], [odd]) == 1
+    assert call("sgd_", [np.empty(4, "f")], [odd, np.array(0.5)]) == 2
     assert call("relu", [odd], [np.ones(4, "f")]) == 1
 
 
@@ -234,7 +236,7 @@ def test_bound_call_runs_again_and_keeps_its_arrays() -> None:
 def test_bind_answers_none_where_there_is_no_kernel() -> None:
     relu, y = cpu.kernels()["relu"], np.empty(4, "f")
     assert cpu.bind(relu, (y,), (np.ones(4, "i"),), ()) is None
-    assert cpu.bind(relu, (y,), (np.ones(8, "f")[::2],), ()) is None
+    assert cpu.bind(cpu.kernels()["sgd_"], (y,), (np.ones(8, "f")[::2], np.array(0.5)), ()) is None
     with pytest.raises(TypeError, match=r"numpy\.ndarray"):
         cpu.bind(relu, (y,), (Operand(y),), ())
     for no_kernel in (len, 3, "relu", cpu.bind(relu, (y,), (y.copy(),), ())):

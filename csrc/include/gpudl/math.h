@@ -3,6 +3,9 @@
 #include <cmath>
 
 #include <gpudl/dtype.h>
+#ifdef GPUDL_VECTOR_MATH
+#include "../../cpu/vector_math.h"
+#endif
 
 namespace gpudl {
 namespace math {
@@ -14,10 +17,6 @@ namespace math {
     GPUDL_HOST_DEVICE inline float name(float x, float y) { return ::name##f(x, y); }                                                      \
     GPUDL_HOST_DEVICE inline double name(double x, double y) { return ::name(x, y); }
 
-GPUDL_ONE(exp)
-GPUDL_ONE(expm1)
-GPUDL_ONE(log)
-GPUDL_ONE(log1p)
 GPUDL_ONE(log2)
 GPUDL_ONE(log10)
 GPUDL_ONE(sqrt)
@@ -43,6 +42,17 @@ GPUDL_TWO(hypot)
 GPUDL_TWO(atan2)
 GPUDL_TWO(copysign)
 
+#ifdef GPUDL_VECTOR_MATH  // for float the C++ kernels have their own: csrc/cpu/vector_math.h
+inline double exp(double x) { return ::exp(x); }
+inline double expm1(double x) { return ::expm1(x); }
+inline double log(double x) { return ::log(x); }
+inline double log1p(double x) { return ::log1p(x); }
+#else
+GPUDL_ONE(exp)
+GPUDL_ONE(expm1)
+GPUDL_ONE(log)
+GPUDL_ONE(log1p)
+
 // The C library's tanhf is off by more than one last place, CUDA's is not.
 GPUDL_HOST_DEVICE inline float tanh(float x) {
 #ifdef __CUDA_ARCH__
@@ -51,6 +61,7 @@ GPUDL_HOST_DEVICE inline float tanh(float x) {
     return float(::tanh(double(x)));
 #endif
 }
+#endif
 GPUDL_HOST_DEVICE inline double tanh(double x) { return ::tanh(x); }
 
 #undef GPUDL_ONE
