@@ -47,14 +47,15 @@ CUDA_OFF: dict[str, float] = {
     **{f"{name}{end}": 16.0 for name in TRANSCENDENTAL.split() for end in ("", "_grad")},
 }
 REDUCTIONS = (
-    "batch_norm batch_norm_inference binary_crossentropy categorical_crossentropy clip_norms cumprod cumsum euclidean_norm layer_norm "
+    "batch_norm batch_norm_act batch_norm_inference batch_norm_inference_act binary_crossentropy categorical_crossentropy clip_norms "
+    "cumprod cumsum euclidean_norm layer_norm "
     "log_softmax logsumexp mean mean_ mean_squared_error prod rms_norm softmax sparse_categorical_crossentropy sum sum_to var weighted_sum "
     "binary_accuracy_ categorical_accuracy_ sparse_categorical_accuracy_ confusion_ crosstable_"
 )
 CUDA_OFF |= {f"{name}{end}": 16.0 for name in REDUCTIONS.split() for end in ("", "_grad")}
 CUDA_OFF |= {"matmul": 512.0, "matmul_bias": 64.0, "matmul_act_grad": 64.0}  # sums of up to 1,025 products
-CUDA_OFF |= {"batch_norm_grad": 64.0, "batch_norm_inference_grad": 64.0}
-CUDA_OFF |= dict.fromkeys(("conv2d", "conv2d_grad_input", "conv2d_grad_kernel"), 64.0)  # sums of dozens of products
+CUDA_OFF |= {"batch_norm_grad": 64.0, "batch_norm_act_grad": 64.0, "batch_norm_inference_grad": 64.0}
+CUDA_OFF |= dict.fromkeys(("conv2d", "conv2d_grad_input", "conv2d_grad_kernel", "conv2d_bias", "conv2d_act_grad"), 64.0)  # sums of products
 
 
 class Operand:

@@ -2,6 +2,7 @@
 //
 // Variances come from joined means and squared deviations, or from differences to the mean: never as E[x²] - E[x]².
 #pragma once
+#include <gpudl/activation.h>
 #include <gpudl/stages.h>
 
 namespace gpudl {
@@ -35,22 +36,38 @@ template <class C> struct BatchStatistics : MomentsOf<C> {
     }
 };
 
-// y = (x - mean) scale + shift
+// (x - mean) scale + shift: what is known of a channel
+template <class C> struct Scaled {
+    C mean, scale, shift;
+    GPUDL_HOST_DEVICE C operator()(C x) const { return (x - mean) * scale + shift; }
+};
+
 template <class C> struct ScaleAndShift : Over<C, 1> {
     Vector<C> mean, spread, gamma, beta;  // spread: 1 / sqrt(variance + epsilon), or the variance
     bool of_variance;
     C epsilon;
 
-    struct Row {
-        C mean, scale, shift;
-    };
+    using Row = Scaled<C>;
     GPUDL_HOST_DEVICE Row begin(int64_t c) const {
         const C scale = of_variance ? gamma[c] / math::sqrt(spread[c] + epsilon) : spread[c] * gamma[c];
         return {mean[c], scale, beta[c]};
     }
-    template <class I> GPUDL_HOST_DEVICE C map(const I& item, const Row& row) const {
-        return (item.v[0] - row.mean) * row.scale + row.shift;
-    }
+    template <class I> GPUDL_HOST_DEVICE C map(const I& item, const Row& row) const { return row(item.v[0]); }
+};
+
+// The ReLU (attribute `act` is 1) or LeakyReLU (2) behind it.
+struct Bend {
+    bool leaky;
+    double slope;
+
+    explicit Bend(const Scalar* attrs) : leaky(attrs[0].integer == 2), slope(attrs[1].real) {}
+    template <class C> GPUDL_HOST_DEVICE C operator()(C z) const { return leaky ? LeakyRelu{slope}(z) : Relu{}(z); }
+    template <class C> GPUDL_HOST_DEVICE C back(C g, C z) const { return leaky ? LeakyReluGrad{slope}(g, z) : ReluGrad{}(g, z); }
+};
+
+template <class C> struct ScaleShiftAct : ScaleAndShift<C> {
+    Bend bend;
+    template <class I> GPUDL_HOST_DEVICE C map(const I& item, const Scaled<C>& row) const { return bend(row(item.v[0])); }
 };
 
 // The sums of g and of g (x - mean), channel by channel, and the gradients that they are.
@@ -79,6 +96,19 @@ template <class C> struct BatchSums : Over<C, 2> {  // of g and x
     }
 };
 
+// The same with the gradient of z = (x - mean) rstd gamma + beta in g's place, which is made of that of activation(z).
+template <class C> struct BatchActSums : BatchSums<C> {
+    using Row = Scaled<C>;
+    Vector<C> beta;
+    Bend bend;
+
+    GPUDL_HOST_DEVICE Row begin(int64_t c, int64_t) const { return {this->mean[c], this->spread[c] * this->gamma[c], beta[c]}; }
+    template <class I> GPUDL_HOST_DEVICE Two<C> take(Two<C> a, const I& item, const Row& row, int64_t at) const {
+        return BatchSums<C>::take(a, I{bend.back(item.v[0], row(item.v[1])), item.v[1]}, row.mean, at);
+    }
+    GPUDL_HOST_DEVICE void finish(Two<C> sums, int64_t c, const Row& row) const { BatchSums<C>::finish(sums, c, row.mean); }
+};
+
 // dx = scale g + slope (x - mean) + shift
 template <class C> struct BatchNormGrad : Over<C, 2> {  // of g and x
     Vector<C> mean, rstd, gamma;
@@ -94,6 +124,22 @@ template <class C> struct BatchNormGrad : Over<C, 2> {  // of g and x
     }
     template <class I> GPUDL_HOST_DEVICE C map(const I& item, const Row& row) const {
         return item.v[0] * row.scale + ((item.v[1] - row.mean) * row.slope + row.shift);
+    }
+};
+
+template <class C> struct BatchActGrad : BatchNormGrad<C> {
+    Vector<C> beta;
+    Bend bend;
+
+    using Plain = typename BatchNormGrad<C>::Row;
+    struct Row {
+        Plain plain;
+        C beta;
+    };
+    GPUDL_HOST_DEVICE Row begin(int64_t c) const { return {BatchNormGrad<C>::begin(c), beta[c]}; }
+    template <class I> GPUDL_HOST_DEVICE C map(const I& item, const Row& row) const {
+        const C z = Scaled<C>{row.plain.mean, row.plain.scale, row.beta}(item.v[1]);
+        return BatchNormGrad<C>::map(I{bend.back(item.v[0], z), item.v[1]}, row.plain);
     }
 };
 
