@@ -55,7 +55,7 @@ REDUCTIONS = (
 CUDA_OFF |= {f"{name}{end}": 16.0 for name in REDUCTIONS.split() for end in ("", "_grad")}
 CUDA_OFF |= {"matmul": 512.0, "matmul_bias": 64.0, "matmul_act_grad": 64.0}  # sums of up to 1,025 products
 CUDA_OFF |= {"batch_norm_grad": 64.0, "batch_norm_act_grad": 64.0, "batch_norm_inference_grad": 64.0}
-CUDA_OFF |= dict.fromkeys(("conv2d", "conv2d_grad_input", "conv2d_grad_kernel", "conv2d_bias", "conv2d_act_grad"), 64.0)  # sums of products
+CUDA_OFF |= dict.fromkeys("conv2d conv2d_grad_input conv2d_grad_kernel conv2d_bias conv2d_act_grad".split(), 64.0)  # sums of products
 
 
 class Operand:

@@ -84,8 +84,17 @@ inline bool conv_shapes(const TensorView& image, const TensorView& kernel, const
 
 inline bool aligned_to(const void* pointer, size_t bytes) { return reinterpret_cast<uintptr_t>(pointer) % bytes == 0; }
 
+// Whether groups have whole packets of 16 bytes of channels and of filters, and all three operands begin at a multiple of them.
+inline bool conv_packets(const ConvProblem& p) {
+    const int width = packet_width(p.dtype);
+    return p.slide.group_c() % width == 0 && p.slide.group_k() % width == 0 && aligned_to(p.image, 16) && aligned_to(p.kernel, 16) &&
+           aligned_to(p.output, 16);
+}
+
 // The candidates, fastest first in convolution.cu. An obstacle is null where the candidate takes the problem.
 const char* depthwise_obstacle(const ConvProblem& p, const Device& device);  // depthwise.cu
 void launch_depthwise(const ConvProblem& p, Stream stream);
+const char* conv_simt_obstacle(const ConvProblem& p, const Device& device);  // conv_simt.cu
+void launch_conv_simt(const ConvProblem& p, Stream stream);
 
 }  // namespace gpudl

@@ -3,7 +3,7 @@
 // thread ↔ element: neighbours take neighbouring channels of the result, so what they read of the other two operands lies side by side or
 // is the same. bytes moved per element: every operand is read once per product, from the caches; one write. expected bound: instructions.
 #pragma once
-#include "convolution.cuh"
+#include "conv_loader.cuh"
 
 namespace gpudl {
 namespace convolution {
@@ -99,6 +99,7 @@ inline void launch_simple(const ConvProblem& p, Stream stream) {
                 return launch<conv_grad_kernel_simple_kernel<T>>(how, a, Pixels(a.s, a.group_c(), a.k), finish, image, output, size);
         }
     });
+    sum_channels(p, stream);
 }
 
 }  // namespace convolution

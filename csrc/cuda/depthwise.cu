@@ -4,7 +4,7 @@
 // that each tap of the kernel is read once for 4 results. kernel gradient: a thread holds up to 9 taps of a packet of channels and walks over
 // pixels; the threads of a block, then blocks, are joined in a fixed order.
 // bytes moved per element: each operand once, the rest from caches. expected bound: memory bandwidth.
-#include "convolution.cuh"
+#include "conv_loader.cuh"
 
 namespace gpudl {
 namespace {
@@ -201,6 +201,7 @@ void launch_depthwise(const ConvProblem& p, Stream stream) {
             join_splits<T>(p.epilogue, partial, p.kernels(), a.k, share.splits, stream);
         }
     });
+    sum_channels(p, stream);
 }
 
 }  // namespace gpudl

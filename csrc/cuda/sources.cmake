@@ -25,6 +25,7 @@ set(GPUDL_CUDA_ROUNDED_SOURCES
 set(GPUDL_CUDA_SOURCES
   ${GPUDL_CUDA_ROUNDED_SOURCES}
   batch_norm.cu
+  conv_simt.cu
   convolution.cu
   counting.cu
   crossentropy.cu
@@ -33,6 +34,7 @@ set(GPUDL_CUDA_SOURCES
   layer_norm.cu
   loss.cu
   matmul.cu
+  matmul_mma_sm80.cu
   matmul_simple.cu
   matmul_simt.cu
   metric.cu
