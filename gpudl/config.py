@@ -18,6 +18,7 @@ _values: dict[str, object] = {
     "image_data_format": "channels_last",
     "matmul_precision": "float32",
     "compat": "unread",
+    "fusion": "unread",
     "interactive_logging": True,
 }
 
@@ -151,6 +152,36 @@ def set_matmul_precision(precision: str) -> None:
     _set("matmul_precision", precision, _PRECISIONS)
 
 
+def fusion() -> bool:
+    """Whether recorded steps are replayed with runs of kernel calls fused into one. True by default.
+
+    >>> fusion()
+    True
+    """
+    found = _values["fusion"]
+    if found == "unread":
+        found = _values["fusion"] = env.FUSE.read()
+    return bool(found)
+
+
+def set_fusion(wanted: bool) -> None:
+    """Fuse kernel calls of recorded steps, e.g. a matrix product, its bias and relu (the default), or replay each as it was recorded, e.g.
+    to find out which of them gives a wrong number. Also ``GPUDL_FUSE=0``.
+
+    In float32 and float64 the reference kernels of fused calls give the bits of their parts. A compiled kernel gives the same within
+    rounding: it keeps between the parts what they would have rounded to float16 or bfloat16.
+
+    >>> set_fusion(False)
+    >>> fusion()
+    False
+    >>> set_fusion(True)
+    """
+    if not isinstance(wanted, bool):
+        raise TypeError(f"[config] fusion must be True or False. Received: {wanted!r}")
+    _values["fusion"] = wanted
+    bump()
+
+
 def backend() -> str:
     """The name that scripts ask for to tell Keras' engines apart.
 
@@ -220,6 +251,7 @@ __all__ = [
     "enable_traceback_filtering",
     "epsilon",
     "floatx",
+    "fusion",
     "image_data_format",
     "is_interactive_logging_enabled",
     "is_traceback_filtering_enabled",
@@ -227,6 +259,7 @@ __all__ = [
     "set_compat",
     "set_epsilon",
     "set_floatx",
+    "set_fusion",
     "set_image_data_format",
     "set_matmul_precision",
 ]

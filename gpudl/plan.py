@@ -6,13 +6,16 @@ step has returned. Everything else stays at its address.
 
 from __future__ import annotations
 
+import math
 import sys
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import config
 from .backends import Backend
+from .peephole import Members, free_of_charge, fuse
 from .tensors import SEEN, Leaf, Storage, Tensor, mode, tick
 
 if TYPE_CHECKING:
@@ -43,8 +46,6 @@ class Slot:
     storage: weakref.ref[Storage]
     nbytes: int
     root: Any  # the array, if it stays where it is: an input, a parameter, a constant, a result; None for a temporary
-    first: int
-    last: int
     input: int | None = None  # which of the step's inputs it is
     read_first: bool = False  # its contents come from before the step
     written: bool = False
@@ -100,7 +101,7 @@ class Recording:
 
     def operand(self, t: Tensor, writes: bool, updates: bool) -> Operand:
         storage = t.storage if t.storage.parent is None else t.storage.parent
-        array, now, root = t.array, len(self.calls), storage.root
+        array, root = t.array, storage.root
         backend = storage.backend
         if storage.slot is None or storage.slot[0] is not self:
             whole = writes and array.nbytes == root.nbytes and array.flags.c_contiguous
@@ -109,10 +110,10 @@ class Recording:
             storage.slot = (self, len(self.slots))
             input_number = self.inputs.get(storage)
             kept = None if whole else root
-            self.slots.append(Slot(weakref.ref(storage), root.nbytes, kept, now, now, input_number, read_first=not whole))
+            self.slots.append(Slot(weakref.ref(storage), root.nbytes, kept, input_number, read_first=not whole))
         index = storage.slot[1]
         slot = self.slots[index]
-        slot.last, offset = now, 0
+        offset = 0
         slot.written |= writes or updates
         if array is not root:
             if slot.address is None:
@@ -146,6 +147,15 @@ class Recording:
         if len(mine) != len(theirs) or any(a is not c or b is not d for (a, b), (c, d) in zip(mine, theirs)):
             return "gradients were there before one step and not before the other, or lay elsewhere"
         return None
+
+
+def lives_of(calls: Sequence[Call]) -> dict[int, tuple[int, int]]:
+    """Storage -> the numbers of the first and the last call that touch it."""
+    found: dict[int, tuple[int, int]] = {}
+    for number, call in enumerate(calls):
+        for o in (*call.outs, *call.ins):
+            found[o.slot] = found.get(o.slot, (number, number))[0], number
+    return found
 
 
 def plan_memory(lives: Sequence[tuple[int, int, int]], align: int = 64) -> tuple[list[int], int]:
@@ -188,22 +198,43 @@ class Workspace:
 
 
 class Plan:
-    """A recording with memory: temporaries in one arena, everything else where it was."""
+    """A recording with memory: temporaries in one arena, everything else where it was. Runs of calls may be fused: see `peephole`."""
 
     def __init__(self, recording: Recording, inputs: Sequence[Tensor] = (), workspace: Workspace | None = None) -> None:
         self.recording = recording
-        slots, calls = recording.slots, recording.calls
         self.backend = self._backend(recording, inputs)
-        temporary = [i for i, s in enumerate(slots) if s.root is None]
-        lives = [(slots[i].first, slots[i].last, slots[i].nbytes) for i in temporary]
-        offsets, self.arena_bytes = plan_memory(lives)
-        self.temporary_bytes = sum(n for _, _, n in lives)
+        workspace = workspace or Workspace()
+        declined: set[Members] = set()
+        while True:
+            refused = self._lay_out(declined, inputs, workspace)
+            if not refused:
+                break
+            declined |= refused  # a compiled kernel does not take the operands as they lie: their parts run one by one
+        self.written = [s for s in (slot.storage() for slot in recording.slots if slot.written and slot.input is None) if s is not None]
+        self.written_inputs = [slot.input for slot in recording.slots if slot.written and slot.input is not None]
+        self.leaves = [(leaf, before, leaf.grad) for leaf, before in recording.leaves.items()]
+        self.results: Any = None  # what the step returned, and which tensors of it look into which input: {storage: number}
+
+    def _lay_out(self, declined: set[Members], inputs: Sequence[Tensor], workspace: Workspace) -> set[Members]:
+        """Choose the calls, give temporaries their places, bind. Returns which fused calls no compiled kernel takes."""
+        slots, recorded = self.recording.slots, self.recording.calls
+        if config.fusion():
+            fused = fuse(recorded, [s.root is None for s in slots], lambda call, parts: parts not in declined and self._pays(call, parts))
+        else:
+            fused = [(call, (i,)) for i, call in enumerate(recorded)]
+        self.program = [call for call, _ in fused]
+        self.parts = [tuple([recorded[i].op.name for i in sorted(members)]) for _, members in fused]
+        calls, lives = self.program, lives_of(self.program)
+        temporary = [i for i, s in enumerate(slots) if s.root is None and i in lives]
+        sizes = [(*lives[i], slots[i].nbytes) for i in temporary]
+        offsets, self.arena_bytes = plan_memory(sizes)
+        self.temporary_bytes = sum(n for _, _, n in sizes)
         self.dying: list[list[Any]] = [[] for _ in calls]  # temporaries by the call that uses them last
-        arena = (workspace or Workspace()).take(self.backend, self.arena_bytes)
+        arena = workspace.take(self.backend, self.arena_bytes)
         self.roots = [None if s.root is None else self.backend.flat_bytes(s.root) for s in slots]
         for i, at in zip(temporary, offsets):
             self.roots[i] = arena[at : at + slots[i].nbytes]
-            self.dying[slots[i].last].append(self.roots[i])
+            self.dying[lives[i][1]].append(self.roots[i])
         self.operands = [[self._view(o) for o in (*c.outs, *c.ins)] for c in calls]
         self.bound = [t.storage.root for t in inputs]
         self.uses: list[list[tuple[int, int]]] = [[] for _ in inputs]  # where each input is used, to bind other data of the same kind
@@ -212,12 +243,19 @@ class Plan:
                 which = slots[o.slot].input
                 if which is not None:
                     self.uses[which].append((number, k))
-        self.written = [s for s in (slot.storage() for slot in slots if slot.written and slot.input is None) if s is not None]
-        self.written_inputs = [slot.input for slot in slots if slot.written and slot.input is not None]
         self.inputs: Sequence[Tensor] = inputs
-        self.leaves = [(leaf, before, leaf.grad) for leaf, before in recording.leaves.items()]
-        self.calls = [self._bind(number) for number in range(len(calls))]
-        self.results: Any = None  # what the step returned, and which tensors of it look into which input: {storage: number}
+        compiled = [self._compiled(number) if len(members) > 1 else None for number, (_, members) in enumerate(fused)]
+        refused = {m for (c, m), found in zip(fused, compiled) if found is None and len(m) > 1 and c.op.name in self.backend.table}
+        if not refused:
+            self.calls = [found or self._bind(number) for number, found in enumerate(compiled)]
+        return refused
+
+    def _pays(self, call: Call, parts: Members) -> bool:
+        """Whether a fused call is worth it: a compiled kernel does it, or the reference at no cost, in the place of references."""
+        table = self.backend.table
+        if call.op.name in table:
+            return True
+        return free_of_charge(call) and not any(self.recording.calls[i].op.name in table for i in parts)
 
     @staticmethod
     def _backend(recording: Recording, inputs: Sequence[Tensor]) -> Backend:
@@ -235,9 +273,18 @@ class Plan:
         return self.backend.view(self.roots[o.slot], o.offset, o.shape, o.strides, o.dtype)
 
     def _bind(self, number: int) -> Callable[[], Any]:
-        call, views = self.recording.calls[number], self.operands[number]
+        call, views = self.program[number], self.operands[number]
         n = len(call.outs)
         return self.backend.bind(call.op, tuple(views[:n]), tuple(views[n:]), call.attrs)
+
+    def _compiled(self, number: int) -> Callable[[], Any] | None:
+        call, views = self.program[number], self.operands[number]
+        n = len(call.outs)
+        return (
+            self.backend.bind_compiled(call.op, tuple(views[:n]), tuple(views[n:]), call.attrs)
+            if call.op.name in self.backend.table
+            else None
+        )
 
     def bind(self, inputs: Sequence[Tensor]) -> None:
         """Point the plan at other inputs of the same shapes and dtypes, e.g. the data of the next fit()."""
@@ -248,7 +295,7 @@ class Plan:
             if root is not self.bound[n]:
                 self.bound[n], memory = root, self.backend.flat_bytes(root)
                 for number, k in self.uses[n]:
-                    call = self.recording.calls[number]
+                    call = self.program[number]
                     o = (*call.outs, *call.ins)[k]
                     self.operands[number][k] = self.backend.view(memory, o.offset, o.shape, o.strides, o.dtype)
                     changed.add(number)
@@ -306,11 +353,13 @@ class Plan:
             leaf.grad = after
 
     def describe(self) -> str:
-        """One line a kernel call: op, attributes, shapes, bytes; then the memory."""
+        """One line a kernel call: op, shapes, attributes, bytes of its operands, for a fused one what it stands for. Then the memory."""
         lines = []
-        for call in self.recording.calls:
+        for call, parts in zip(self.program, self.parts):
             outs, ins = ", ".join(str(o.shape) for o in call.outs), ", ".join(str(i.shape) for i in call.ins)
-            kind = "compiled" if self.backend.kernels[call.op] is not None else "reference"
-            lines.append(f"{call.op.name:32s} {kind:9s} {outs} <- {ins} {call.attrs if call.attrs else ''}".rstrip())
-        lines.append(f"{len(self.recording.calls)} calls, temporaries {self.temporary_bytes} bytes, arena {self.arena_bytes} bytes")
+            kind = "compiled" if call.op.name in self.backend.table else "reference"
+            size = sum(math.prod(o.shape) * o.dtype.itemsize for o in (*call.outs, *call.ins))
+            line = f"{call.op.name:32s} {kind:9s} {outs} <- {ins} {call.attrs if call.attrs else ''}".rstrip() + f" {size} bytes"
+            lines.append(line + (f" = {' + '.join(parts)}" if len(parts) > 1 else ""))
+        lines.append(f"{len(self.program)} calls, temporaries {self.temporary_bytes} bytes, arena {self.arena_bytes} bytes")
         return "\n".join(lines)

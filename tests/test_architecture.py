@@ -26,7 +26,7 @@ ROOMS = (
     ("autograd",),
     ("variables",),
     ("ops",),
-    ("plan",),
+    ("peephole", "plan"),
     ("replay",),
     ("named", "random", "initializers", "regularizers", "constraints", "activations", "losses", "metrics"),
     ("layers",),

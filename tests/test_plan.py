@@ -146,17 +146,17 @@ def one_call_short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lives_end_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recorder forgets the last read of each first input."""
-    real = Recording.append
+    """The planner forgets the last read of what any call reads first."""
+    real = plan.lives_of
 
-    def append(self: Recording, op: Any, outs: Any, ins: Any, attrs: Any) -> None:
-        real(self, op, outs, ins, attrs)
-        for t in ins[:1]:
-            storage = t.storage if t.storage.parent is None else t.storage.parent
-            slot = self.slots[storage.slot[1]]
-            slot.last = max(slot.first, slot.last - 1)
+    def lives(calls: Any) -> Any:
+        found = real(calls)
+        for slot in {call.ins[0].slot for call in calls if call.ins}:
+            first, last = found[slot]
+            found[slot] = first, max(first, last - 1)
+        return found
 
-    monkeypatch.setattr(Recording, "append", append)
+    monkeypatch.setattr(plan, "lives_of", lives)
 
 
 def all_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:

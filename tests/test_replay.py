@@ -241,7 +241,7 @@ def run(
 def compiled_part(model: Any) -> bool:
     """Whether a compiled kernel takes part in a plan of this model."""
     kernels = gpudl.backends.get("cpu").kernels
-    return any(kernels[call.op] is not None for r in model._runners.values() for plan in r.plans() for call in plan.recording.calls)
+    return any(kernels[call.op] is not None for r in model._runners.values() for plan in r.plans() for call in plan.program)
 
 
 def compare(path: str, *args: Any, **options: Any) -> None:

@@ -6,9 +6,10 @@ through the activation function of a Dense or a convolution). The forecast is th
 
     max over i of  batch + sum over j < i of kept(j) + own(i) + output(i) + leaving(i)
 
-The output of layer j is kept if the layer itself needs it again (relu, sigmoid, tanh, softmax), or the next one needs its input (Dense,
-convolutions, normalisations, gelu). own(i) is what i needs itself: its output, or the sum that went into its function. Flatten and its like
-are views and take nothing; max pooling keeps a number for each of its outputs.
+The output of layer j is kept if the layer itself needs it again (relu, leaky_relu, sigmoid, tanh, softmax), or the next one needs its
+input (Dense, convolutions, normalisations, gelu). own(i) is what i needs itself: its output, or the sum that went into its function.
+Flatten and its like are views and take nothing; max pooling keeps a number for each of its outputs. Where the gradient of relu between two
+Dense or two Conv2D layers is fused with the product before it (`gpudl.config.fusion`), there is nothing between the two.
 
 Recurrent layers keep states and gates for every example, time step and unit: 1 number (SimpleRNN), 5 (GRU), 6 (LSTM).
 
@@ -22,6 +23,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from .. import config
 from ..plan import Plan
 from .summary import memory as readable
 
@@ -30,7 +32,16 @@ VIEWS = ("InputLayer", "Flatten", "Reshape", "Identity")
 FORGETFUL = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "ZeroPadding1D", "ZeroPadding2D", "UpSampling1D", "UpSampling2D")
 KEPT = {"SimpleRNN": 1, "LSTM": 6, "GRU": 5}  # per example, time step and unit: states and gates
 GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}  # of which the gradient leaves
-BY_OUTPUT = ("relu", "sigmoid", "tanh", "softmax", "log_softmax", "exponential", "hard_sigmoid")  # their gradients need the output alone
+BY_OUTPUT = (
+    "relu",
+    "leaky_relu",
+    "sigmoid",
+    "tanh",
+    "softmax",
+    "log_softmax",
+    "exponential",
+    "hard_sigmoid",
+)  # their gradients need the output alone
 
 
 def activation_of(layer: Any) -> str | None:
@@ -40,12 +51,25 @@ def activation_of(layer: Any) -> str | None:
         return activation_of(layer.layer)
     if kind in ("ReLU", "Softmax"):
         return kind.lower()
+    if kind == "LeakyReLU" and layer.negative_slope >= 0 and config.fusion():
+        return "leaky_relu"
     name = getattr(getattr(layer, "activation", None), "__name__", None)
     return None if name == "linear" else name
 
 
 def is_activation(layer: Any) -> bool:
-    return type(layer).__name__ in ("Activation", "ReLU", "Softmax")
+    return type(layer).__name__ in ("Activation", "ReLU", "LeakyReLU", "Softmax")
+
+
+def fuses(model: Any, layer: Any, following: Any) -> bool:
+    """Whether the gradient of a layer's function is made together with the product of the layer behind."""
+    kind, name = type(following).__name__, activation_of(layer)
+    parts = {"Dense": ("matmul", "matmul_act_grad"), "Conv2D": ("conv2d_grad_input", "conv2d_act_grad")}.get(kind)
+    if parts is None or not (is_activation(layer) or type(layer).__name__ == kind) or not config.fusion():
+        return False
+    if parts[1] in model._backend.table:
+        return name in ("relu", "leaky_relu", "sigmoid", "tanh")
+    return name == "relu" and not any(op in model._backend.table for op in (parts[0], "relu_grad", "sum_to"))
 
 
 def needs_input(layer: Any) -> bool:
@@ -91,8 +115,8 @@ def activations(model: Any, batch_size: int) -> int | None:
     """Bytes of activations and their gradients at the fullest point of a training step; None if shapes are open.
 
     >>> import gpudl
-    >>> model = gpudl.Sequential([gpudl.layers.Input((4,)), gpudl.layers.Dense(64, "relu"), gpudl.layers.Dense(3, "softmax")])
-    >>> activations(model, 1) == 4 * (4 + 64 + 3 * 0 + 64 + 64)
+    >>> model = gpudl.Sequential([gpudl.layers.Input((4,)), gpudl.layers.Dense(64), gpudl.layers.Dense(3, "softmax")])
+    >>> activations(model, 1) == 4 * (4 + 64 + 3 + 3 + 64)
     True
     """
     shape = model._batch_shape
@@ -109,7 +133,9 @@ def activations(model: Any, batch_size: int) -> int | None:
     shape = first
     for i, (layer, out) in enumerate(steps):
         size, own = math.prod(out), inside(layer, math.prod(out))
-        leaving = before if i else 0  # nobody asks for the gradient of the data
+        following = steps[i + 1][0] if i + 1 < len(steps) else None
+        apart = i and not fuses(model, steps[i - 1][0], layer)
+        leaving = before if apart else 0  # nobody asks for the gradient of the data
         if activation_of(layer) is not None and not is_activation(layer):
             leaving = max(leaving, size)  # first from the function's output to its input
         needed = size if needs_output(layer) else 0
@@ -121,8 +147,10 @@ def activations(model: Any, batch_size: int) -> int | None:
             kind, units = runs[0]
             leaving = max(leaving, steps_in * units * GATES[kind])
             size = max(size, steps_in * units)  # only the last state has a gradient, or all have
-        most = max(most, kept + own + needed + size + leaving)
-        following = steps[i + 1][0] if i + 1 < len(steps) else None
+        if fuses(model, layer, following):
+            most = max(most, kept + own + needed + math.prod(steps[i + 1][1]) + size, kept + own + size + leaving)
+        else:
+            most = max(most, kept + own + needed + size + leaving)
         kept += own + (size if needed or following is None or needs_input(following) else 0)
         before, shape = math.prod(out), out
     return int(most * model._dtype.itemsize)

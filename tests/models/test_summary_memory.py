@@ -81,13 +81,20 @@ def printed(model: gpudl.Sequential, memory: object) -> list[str]:
     return lines[lines.index(" Memory for training:") + 1 :]
 
 
-def test_lines() -> None:
-    """4-64-3: 515 parameters of 4 bytes; Adam has two slots for each."""
+@pytest.mark.parametrize(("fusion", "together"), [(True, "16.88 KB; together 20.90 KB"), (False, "24.50 KB; together 28.52 KB")])
+def test_lines(fusion: bool, together: str) -> None:
+    """4-64-3: 515 parameters of 4 bytes; Adam has two slots for each. Fused are gradient and product between the two layers."""
+    gpudl.config.set_fusion(fusion)
+    with gpudl.testing.use_kernels("numpy"):
+        check_lines(together)
+
+
+def check_lines(together: str) -> None:
     model = gpudl.Sequential(NETS["iris"]())
     assert printed(model, 32) == [
         "   parameters:               2.01 KB",
         "   gradients:                2.01 KB",
-        "   activations, batch 32:    about 24.50 KB; together 28.52 KB",
+        f"   activations, batch 32:    about {together}",
     ]
     model.compile("adam", "sparse_categorical_crossentropy")
     assert printed(model, [1, 32])[2] == "   optimizer:                4.02 KB"
