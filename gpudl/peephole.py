@@ -130,7 +130,7 @@ class Pass:
 
     def put(self, made: Call, *members: int) -> bool:
         """Set `made` where the last of its parts stood, or else another, if the parts may change places with the calls between."""
-        if not self.accept(made, members):
+        if meet(made.outs, made.ins) or not self.accept(made, members):  # what one part made for the next is no operand of the whole
             return False
         for place in (members[-1], *members[:-1]):
             crossed = [(k, q) for k in range(min(members), max(members) + 1) if k not in members and (q := self.calls[k]) is not None]
