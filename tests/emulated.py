@@ -41,7 +41,7 @@ TRANSCENDENTAL = (
     "log_sigmoid logaddexp mish power power_grad_base power_grad_exponent sigmoid silu sin sinh softplus squareplus tan tanh "
     "tanh_shrink"
 )
-SUMMED = "scatter take_grad"  # rows that meet, added in the order in which they stand
+SUMMED = "scatter take_along_axis_grad take_grad"  # rows that meet, added in the order in which they stand
 CUDA_OFF: dict[str, float] = {
     **dict.fromkeys(SUMMED.split(), 16.0),
     **{f"{name}{end}": 16.0 for name in TRANSCENDENTAL.split() for end in ("", "_grad")},

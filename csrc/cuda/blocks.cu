@@ -1,5 +1,5 @@
 // Puts blocks into larger tensors: concatenate, pad, slice_grad, slice_update, slice_clear, diagonal_grad. Two copies or a fill and a copy of
-// copy.cu, into views; the second writes its block again.
+// copy.cu, into views; the second writes its block again. And cuts a tensor into parts: a copy of a view each.
 //
 // bytes moved per element: 2 item sizes for what is copied, 1 for what is filled. Expected bound: memory bandwidth.
 #include <gpudl/dtype.h>
@@ -23,6 +23,10 @@ struct Part {
         }
         view.shape = shape;
         view.strides = strides;
+    }
+    // Of an input, which may have any strides.
+    Part(const TensorView& whole, const int64_t* steps) : Part(whole) {
+        for (int d = 0; d < whole.ndim; d++) strides[d] = steps[d];
     }
     Part(const Part&) = delete;
     Part& operator=(const Part&) = delete;
@@ -58,6 +62,19 @@ bool parts_fit(const TensorView* outs, const TensorView* ins, const Scalar* attr
         together += ins[i].shape[axis];
     }
     return together == outs[0].shape[axis];
+}
+
+// attrs: axis, how many.
+bool cut_fits(const TensorView* outs, const TensorView* ins, const Scalar* attrs) {
+    const int64_t axis = integer(attrs, 0), parts = integer(attrs, 1);
+    if (axis < 0 || axis >= ins[0].ndim || parts < 1 || parts > most_parts) return false;
+    for (int i = 0; i < parts; i++) {
+        if (outs[i].ndim != ins[0].ndim || outs[i].shape[axis] * parts != ins[0].shape[axis]) return false;
+        for (int d = 0; d < ins[0].ndim; d++) {
+            if (d != axis && outs[i].shape[d] != ins[0].shape[d]) return false;
+        }
+    }
+    return true;
 }
 
 bool pad_fits(const TensorView* outs, const TensorView* ins, const Scalar* attrs) {
@@ -134,6 +151,19 @@ GPUDL_KERNEL_WHEN(concatenate,
         part.take(axis, start, 1, ins[i].shape[axis]);
         copy_view("concatenate", part.view, ins[i], stream);
         start += ins[i].shape[axis];
+    }
+}
+
+GPUDL_KERNEL_WHEN(parts,
+                  "* <- ~* ; i i | ** <- ~* ; i i | *** <- ~* ; i i | **** <- ~* ; i i | ***** <- ~* ; i i | ****** <- ~* ; i i | "
+                  "******* <- ~* ; i i | ******** <- ~* ; i i",
+                  cut_fits) {
+    const int axis = int(integer(attrs, 0)), parts = int(integer(attrs, 1));
+    for (int i = 0; i < parts; i++) {
+        Part part(ins[0], ins[0].strides);
+        const int64_t length = outs[i].shape[axis];
+        part.take(axis, i * length, 1, length);
+        copy_view("parts", outs[i], part.view, stream);
     }
 }
 

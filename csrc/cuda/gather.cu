@@ -4,7 +4,8 @@
 // simple   a thread moves one element
 // bytes moved per element: 2 item sizes, and an index per row. Expected bound: memory bandwidth for rows from 128 bytes on, else latency.
 #include <gpudl/layout.h>
-#include <gpudl/platform.h>
+
+#include "index.cuh"
 
 namespace gpudl {
 namespace {
@@ -12,20 +13,6 @@ namespace {
 constexpr int threads = 256;
 
 inline unsigned blocks_for(int64_t n) { return unsigned((n + threads - 1) / threads); }
-
-// Index i of an array of integers of any dtype.
-__device__ __forceinline__ int64_t index_at(const void* index, char dtype, int64_t i) {
-    switch (dtype) {
-        case 'b': return static_cast<const int8_t*>(index)[i];
-        case 'B': return static_cast<const uint8_t*>(index)[i];
-        case 'h': return static_cast<const int16_t*>(index)[i];
-        case 'H': return static_cast<const uint16_t*>(index)[i];
-        case 'i': return static_cast<const int32_t*>(index)[i];
-        case 'I': return static_cast<const uint32_t*>(index)[i];
-        default:
-            return static_cast<const int64_t*>(index)[i];  // uint64 beyond 2^63 comes out negative and is out of range, as it should be
-    }
-}
 
 // Rows of `row` words: y[a, i, :] = x[a, index[i], :] for a < before, i < m, out of `n`; out of range: `otherwise`.
 struct Rows {

@@ -6,6 +6,7 @@
 // bytes moved per element: the item size of every row added, and of the result; 32 per index for every pass of the sort.
 // expected bound: memory bandwidth for wide rows; latency of the sort's passes for few indices. Nothing depends on the grid.
 #include "bitonic.cuh"
+#include "index.cuh"
 
 namespace gpudl {
 namespace {
@@ -22,21 +23,6 @@ template <class T> struct Sums {
     char dtype;
     int64_t before, n, m, row;
 };
-
-__device__ __forceinline__ int64_t key_at(const void* index, char dtype, int64_t i, int64_t n) {
-    int64_t at;
-    switch (dtype) {
-        case 'b': at = static_cast<const int8_t*>(index)[i]; break;
-        case 'B': at = static_cast<const uint8_t*>(index)[i]; break;
-        case 'h': at = static_cast<const int16_t*>(index)[i]; break;
-        case 'H': at = static_cast<const uint16_t*>(index)[i]; break;
-        case 'i': at = static_cast<const int32_t*>(index)[i]; break;
-        case 'I': at = static_cast<const uint32_t*>(index)[i]; break;
-        default: at = static_cast<const int64_t*>(index)[i];
-    }
-    if (at < 0) at += n;
-    return at < 0 || at >= n ? n : at;  // n: goes nowhere
-}
 
 __global__ void __launch_bounds__(threads)
     keys_kernel(bitonic::Item* pairs, const void* index, char dtype, int64_t n, int64_t m, int64_t padded) {

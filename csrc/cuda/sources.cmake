@@ -3,7 +3,9 @@
 # Elementwise, mostly: each operation is rounded by itself, as on the CPU, without contraction to fused multiply-adds.
 set(GPUDL_CUDA_ROUNDED_SOURCES
   activation.cu
+  along_axis.cu
   arithmetic.cu
+  averaging.cu
   blocks.cu
   cast.cu
   comparison.cu
@@ -18,8 +20,10 @@ set(GPUDL_CUDA_ROUNDED_SOURCES
   powers.cu
   random.cu
   scatter.cu
+  scatter_update.cu
   smooth.cu
   sorting.cu
+  triangle.cu
   trigonometry.cu
 )
 set(GPUDL_CUDA_SOURCES

@@ -9,7 +9,10 @@ from ..dtypes import bool_
 from ..op import COPY, Op
 from ..tensors import Tensor
 from ._common import number
+from .comparison import logical_and
 from .optim import in_blocks
+
+AT_ONCE = 8  # tensors that one launch looks at
 
 
 @in_blocks(2)
@@ -36,7 +39,8 @@ def _overwrite_(xp: Any, p: Any, average: Any, steps: Any, frequency: int) -> No
     xp.copyto(p, average, where=(steps + 1) % frequency == 0)
 
 
-def _all_finite(xp: Any, y: Any, *gradients: Any) -> None:
+def _all_finite(xp: Any, y: Any, *operands: Any) -> None:
+    *gradients, _ = operands
     y[...] = True
     for g in gradients:
         y &= xp.isfinite(g).all()
@@ -58,7 +62,7 @@ ACCUMULATE_ = Op("accumulate_", None, _accumulate_, updates=1)
 MEAN_GRADIENT_ = Op("mean_gradient_", lambda g, steps: ((g.shape, g.dtype),), _mean_gradient_, updates=1)
 AVERAGE_ = Op("average_", None, _average_, updates=1)
 OVERWRITE_ = Op("overwrite_", None, _overwrite_, updates=1)
-ALL_FINITE = Op("all_finite", lambda *gradients: (((), bool_),), _all_finite)
+ALL_FINITE = Op("all_finite", lambda *operands: (((), bool_),), _all_finite)  # attrs: how many
 UNDO_ = Op("undo_", None, _undo_, updates=1)
 LOSS_SCALE_ = Op("loss_scale_", None, _loss_scale_, updates=2)
 
@@ -117,7 +121,11 @@ def all_finite(*gradients: Tensor) -> Tensor:
     >>> all_finite(gpudl.tensor([1.0, float("inf")]), gpudl.tensor([2.0]))
     Tensor(False, dtype=bool)
     """
-    return apply(ALL_FINITE, gradients)  # type: ignore[no-any-return]
+    some = [gradients[i : i + AT_ONCE] for i in range(0, len(gradients), AT_ONCE)]
+    found: list[Tensor] = [apply(ALL_FINITE, part, (len(part),)) for part in some]
+    while len(found) > 1:
+        found = [*found[2:], logical_and(*found[:2])]
+    return found[0]
 
 
 def backup(x: Tensor) -> Tensor:
