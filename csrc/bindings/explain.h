@@ -42,6 +42,11 @@ template <class Backend> void add_dispatch(py::module_& m) {
     m.attr("TIERS") = py::tuple(names);
     m.def("force_tier", force_tier, py::arg("tier"), py::pos_only(),
           "Let no kernel above TIERS[tier] be chosen; -1: whatever the device has.");
+    py::list precisions;
+    for (const char* name : precision_names) precisions.append(name);
+    m.attr("PRECISIONS") = py::tuple(precisions);
+    m.def("set_matmul_precision", set_matmul_precision, py::arg("precision"), py::pos_only(),
+          "Let float32 products use PRECISIONS[precision]; 0: float32 itself.");
     m.def("explain", explain<Backend>, py::arg("name"), py::arg("outs"), py::arg("ins"), py::arg("attrs"), py::arg("sm") = 90,
           py::arg("multiprocessors") = 132, py::arg("tier") = -1,
           "The candidates looked at for these arrays, with what spoke against each, and the launches; nothing is launched. Needs no GPU.");

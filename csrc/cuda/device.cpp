@@ -12,6 +12,7 @@ namespace gpudl {
 namespace {
 
 std::atomic<int> forced{-1};
+std::atomic<Precision> precision{Precision::float32};
 
 // A thread that was never given scratch memory uses what was given last anywhere, as with streams.
 std::atomic<const Scratch*> latest_scratch{nullptr};
@@ -51,6 +52,9 @@ Device current_device() {
 #endif
 
 void force_tier(int tier) { forced = tier; }
+
+Precision matmul_precision() { return precision.load(); }
+void set_matmul_precision(int wanted) { precision = Precision(wanted); }
 
 Tier allowed_tier(const Device& device) {
     const int has = int(device.sm >= 90 ? Tier::sm90 : device.sm >= 80 ? Tier::sm80 : device.sm >= 75 ? Tier::simt : Tier::simple);

@@ -45,12 +45,6 @@ struct MatmulProblem {
     int64_t bytes() const { return itemsize(dtype); }
 };
 
-// The precision of float32 products: gpudl.config.set_matmul_precision. bf16x6 and bf16x9 are for measurements.
-enum class Precision : int { float32, bf16x3, tf32, bf16x6, bf16x9 };
-constexpr const char* precision_names[] = {"float32", "bf16x3", "tf32", "bf16x6", "bf16x9"};
-void set_matmul_precision(int precision);  // one of Precision, for the process
-Precision matmul_precision();
-
 // Elements of 16 bytes.
 inline int packet_width(char dtype) { return int(16 / itemsize(dtype)); }
 

@@ -36,6 +36,12 @@ Device current_device();  // of the calling thread; the emulation answers with w
 Tier allowed_tier(const Device& device);
 void force_tier(int tier);  // one of Tier, or -1: whatever the device has
 
+// The precision of float32 products, for the process: gpudl.config.set_matmul_precision. bf16x6 and bf16x9 are for measurements.
+enum class Precision { float32, bf16x3, tf32, bf16x6, bf16x9 };
+constexpr const char* precision_names[] = {"float32", "bf16x3", "tf32", "bf16x6", "bf16x9"};
+Precision matmul_precision();
+void set_matmul_precision(int precision);  // one of Precision
+
 // Memory that a kernel may use between its launches: uninitialised, one per stream, so whoever is next on the stream may overwrite it.
 struct Scratch {
     void* data;
