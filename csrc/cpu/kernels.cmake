@@ -10,8 +10,12 @@ set(GPUDL_CPU_FAMILIES
   buffers
   elementwise
   optimizers
+  random
+  reduce
   registrations
   smooth
+  softmax
+  steps
 )
 
 function(gpudl_cpu_kernels isa)
@@ -20,7 +24,7 @@ function(gpudl_cpu_kernels isa)
   add_library(gpudl_cpu_${isa} OBJECT ${sources})
   target_include_directories(gpudl_cpu_${isa} PRIVATE "${GPUDL_ROOT}/csrc/include")
   target_compile_definitions(gpudl_cpu_${isa} PRIVATE gpudl=gpudl_${isa} GPUDL_ISA=${isa} GPUDL_VECTOR_MATH)
-  target_compile_options(gpudl_cpu_${isa} PRIVATE ${GPUDL_COMPILE_FLAGS} ${ARGN})
+  target_compile_options(gpudl_cpu_${isa} PRIVATE ${GPUDL_COMPILE_FLAGS} -Wno-psabi ${ARGN})
   add_custom_command(TARGET _cpu PRE_LINK VERBATIM
     COMMAND "${CMAKE_COMMAND}" "-DNM=${CMAKE_NM}" "-DISA=${isa}" "-DOBJECTS=$<JOIN:$<TARGET_OBJECTS:gpudl_cpu_${isa}>,|>"
             -P "${GPUDL_ROOT}/csrc/cpu/check_symbols.cmake")
@@ -31,7 +35,7 @@ function(gpudl_cpu_kernels isa)
 endfunction()
 
 # Fused multiply-adds give other bits than the reference: they are for families whose results are compared within a tolerance.
-set(GPUDL_CPU_FUSED smooth)
+set(GPUDL_CPU_FUSED reduce smooth softmax)
 foreach(family ${GPUDL_CPU_FAMILIES})
   if(family IN_LIST GPUDL_CPU_FUSED)
     set_source_files_properties("${GPUDL_ROOT}/csrc/cpu/${family}.cpp" PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
