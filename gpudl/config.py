@@ -5,6 +5,8 @@ Every setter moves `version`, so recorded steps of before are not trusted any mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from . import env
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -141,8 +143,13 @@ def matmul_precision() -> str:
     return _values["matmul_precision"]  # type: ignore[return-value]
 
 
+_followers: list[Callable[[str], object]] = []  # modules of kernels that must know the precision
+
+
 def set_matmul_precision(precision: str) -> None:
     """Allow float32 products on tensor cores by splitting (`"bf16x3"`) or rounding (`"tf32"`). The CPU paths always compute float32.
+
+    How much each costs in accuracy stands in docs/accuracy.md.
 
     >>> set_matmul_precision("tf32")
     >>> matmul_precision()
@@ -150,6 +157,19 @@ def set_matmul_precision(precision: str) -> None:
     >>> set_matmul_precision("float32")
     """
     _set("matmul_precision", precision, _PRECISIONS)
+    for follower in _followers:
+        follower(precision)
+
+
+def follow_matmul_precision(follower: Callable[[str], object]) -> None:
+    """Call `follower` with the precision, now and whenever it is set.
+
+    >>> follow_matmul_precision(print)
+    float32
+    >>> _followers.remove(print)
+    """
+    _followers.append(follower)
+    follower(matmul_precision())
 
 
 def fusion() -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import env, native
+from .. import config, env, native
 from ..errors import BackendError
 from .base import Backend, Kernel
 
@@ -42,10 +42,16 @@ def count() -> tuple[int, str]:
         return 0, f"the CUDA run-time refused: {error}"
 
 
-def choose_tier(module: Any) -> None:
-    """Let GPUDL_TIER bound the kernels that a module chooses from."""
+_configured: set[str] = set()  # modules that follow the settings below
+
+
+def configure(module: Any) -> None:
+    """Let GPUDL_TIER bound the kernels that a module chooses from, and `config.set_matmul_precision` say what its float32 products use."""
     tier = env.TIER.read()
     module.force_tier(-1 if tier == "auto" else module.TIERS.index(tier))
+    if module.__name__ not in _configured:
+        _configured.add(module.__name__)
+        config.follow_matmul_precision(lambda name: module.set_matmul_precision(module.PRECISIONS.index(name)))
 
 
 class CUDABackend(Backend):
@@ -74,7 +80,7 @@ class CUDABackend(Backend):
         if table and module is not None:
             self.scratch = self.arena(SCRATCH, zero=False)  # kept: kernels hold its address
             module.set_stream(self.stream.ptr, self.address(self.scratch), SCRATCH)
-            choose_tier(module)
+            configure(module)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         with self.gpu, self.stream:

@@ -14,7 +14,7 @@ import numpy as np
 from .. import env, native
 from ..errors import BackendError
 from .cpu import HostBackend
-from .cuda import choose_tier
+from .cuda import configure
 
 
 def wanted() -> bool:
@@ -51,7 +51,7 @@ class EmulatedBackend(HostBackend):
             raise BackendError(f"[GPUDL_EMULATE] the module {native_module.name} cannot be used: {native_module.reason}")
         self.module = native_module.module
         self.module.configure(**schedule(env.EMULATION_SCHEDULE.read()))
-        choose_tier(self.module)
+        configure(self.module)
         self.expects_kernels = env.STRICT.read()  # silent otherwise: what is emulated is asked for, and most scripts use other ops, too
         self.use(self.module.kernels())
         self.name = "cuda, emulated and checked" if self.module.checked else "cuda, emulated"
