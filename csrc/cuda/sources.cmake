@@ -14,6 +14,7 @@ set(GPUDL_CUDA_ROUNDED_SOURCES
   extrema.cu
   gated.cu
   gather.cu
+  layerwise.cu
   mathematics.cu
   optimizers.cu
   pooling.cu
