@@ -9,6 +9,7 @@ set(GPUDL_CPU_FAMILIES
   arithmetic
   buffers
   elementwise
+  matmul
   optimizers
   random
   reduce
@@ -35,7 +36,7 @@ function(gpudl_cpu_kernels isa)
 endfunction()
 
 # Fused multiply-adds give other bits than the reference: they are for families whose results are compared within a tolerance.
-set(GPUDL_CPU_FUSED reduce smooth softmax)
+set(GPUDL_CPU_FUSED matmul reduce smooth softmax)
 foreach(family ${GPUDL_CPU_FAMILIES})
   if(family IN_LIST GPUDL_CPU_FUSED)
     set_source_files_properties("${GPUDL_ROOT}/csrc/cpu/${family}.cpp" PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)

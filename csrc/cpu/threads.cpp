@@ -158,3 +158,28 @@ void gpudl_cpu_run(int64_t pieces, Work work, const void* context) {
 int gpudl_cpu_threads() { return pool().count.load(std::memory_order_relaxed); }
 
 void gpudl_cpu_set_threads(int count) { pool().count = count < 1 ? wanted_threads() : count > most_threads ? most_threads : count; }
+
+namespace {
+
+struct Kept {
+    void* data = nullptr;
+    int64_t bytes = 0;
+    ~Kept() { std::free(data); }
+};
+thread_local Kept kept[int(gpudl::cpu::Slot::count)];
+
+}  // namespace
+
+void* gpudl_cpu_scratch(int slot, int64_t bytes) {
+    Kept& room = kept[slot];
+    if (room.bytes < bytes) {
+        std::free(room.data);
+        room.bytes = (bytes + bytes / 4 + 4095) / 4096 * 4096;
+        room.data = std::aligned_alloc(64, size_t(room.bytes));
+        if (!room.data) {
+            room.bytes = 0;
+            throw std::bad_alloc();
+        }
+    }
+    return room.data;
+}

@@ -10,10 +10,17 @@ extern "C" {
 void gpudl_cpu_run(int64_t pieces, void (*work)(const void* context, int64_t i), const void* context);
 int gpudl_cpu_threads();
 void gpudl_cpu_set_threads(int count);
+
+// Memory of the calling thread, uninitialised, aligned to 64 bytes; the next call for the same slot may move it. Kept until the thread ends.
+void* gpudl_cpu_scratch(int slot, int64_t bytes);
 }
 
 namespace gpudl {
 namespace cpu {
+
+enum class Slot { left, right, result, first, second, third, count };  // whose scratch memory
+
+template <class T> T* scratch(Slot slot, int64_t n) { return static_cast<T*>(gpudl_cpu_scratch(int(slot), n * int64_t(sizeof(T)))); }
 
 // f(i) for 0 <= i < pieces.
 template <class F> void in_pieces(int64_t pieces, const F& f) {

@@ -73,6 +73,42 @@ def test_threads_do_not_change_bits(isa: str, n: int) -> None:
     assert all(f == found[0] for f in found)
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("shape", [(130, 900, 70), (1, 2000, 1500), (700, 30, 5), (33, 400, 513), (257, 100, 300)], ids=str)
+def test_threads_do_not_change_a_product(isa: str, shape: tuple[int, int, int]) -> None:
+    cpu.use_isa(isa)
+    m, k, n = shape
+    rng = np.random.default_rng(k)
+    a, b = rng.standard_normal((m, k)).astype("f"), rng.standard_normal((k, n)).astype("f")
+    exact = a.astype("d") @ b.astype("d")
+    for left, right, attrs in [(a, b, (0, 0)), (a.T.copy(), b, (1, 0)), (a, b.T.copy(), (0, 1)), (a.T, b.T, (1, 1))]:
+        found = []
+        for threads in (1, 2, 5):
+            cpu.set_threads(threads)
+            y = np.full((m, n), np.nan, "f")
+            assert cpu.kernels()["matmul"]((Operand(y),), (Operand(left), Operand(right)), attrs) is None
+            found.append(y)
+        np.testing.assert_allclose(found[0], exact, rtol=0, atol=2e-6 * k**0.5 * 4)
+        assert all(f.tobytes() == found[0].tobytes() for f in found)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("shape", [(3, 100_000), (100_000, 3), (70_000, 10), (3000, 500), (5, 3000)], ids=str)
+def test_threads_do_not_change_a_sum(isa: str, shape: tuple[int, int]) -> None:
+    cpu.use_isa(isa)
+    x = np.random.default_rng(0).standard_normal(shape).astype("f")
+    columns = [("sum_to", 0, (shape[1],)), ("sum", 0, (0, 0))] if shape[1] <= 1 << 14 else []  # longer rows are left to NumPy
+    for name, axis, attrs in [("sum", 1, (0, 1)), *columns]:
+        found = []
+        for threads in (1, 2, 5):
+            cpu.set_threads(threads)
+            y = np.full(shape[1 - axis], np.nan, "f")
+            assert cpu.kernels()[name]((Operand(y),), (Operand(x),), attrs) is None
+            found.append(y)
+        np.testing.assert_allclose(found[0], x.sum(axis, dtype="d"), rtol=0, atol=1e-6 * shape[axis] ** 0.5 * 4)
+        assert all(f.tobytes() == found[0].tobytes() for f in found)
+
+
 @pytest.mark.parametrize("layout", ["rows", "columns", "channels", "reversed", "half"])
 @pytest.mark.parametrize("shape", [(3, 5), (300, 3), (7, 64), (5, 1000), (2, 3, 129), (70, 2, 33), (4097, 2)])
 def test_broadcast_operands(shape: tuple[int, ...], layout: str) -> None:
