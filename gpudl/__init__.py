@@ -39,7 +39,7 @@ __all__ = [
     "ops", "optimizers", "random", "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
 
-_LAZY = ("datasets", "preprocessing", "saving", "testing")  # loaded when first named, to keep the import light
+_LAZY = ("datasets", "dtype_policies", "mixed_precision", "preprocessing", "saving", "testing")  # loaded when first named
 _missing = _missing_attribute(__name__, (*__all__, *_LAZY))
 
 

@@ -6,8 +6,12 @@ Every setter moves `version`, so recorded steps of before are not trusted any mo
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from . import env
+
+if TYPE_CHECKING:
+    from .dtype_policies import DTypePolicy
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
@@ -16,6 +20,7 @@ _PRECISIONS = ("float32", "bf16x3", "tf32")
 version = 0
 _values: dict[str, object] = {
     "floatx": "float32",
+    "dtype_policy": None,
     "epsilon": 1e-7,
     "image_data_format": "channels_last",
     "matmul_precision": "float32",
@@ -57,6 +62,39 @@ def set_floatx(value: str) -> None:
     >>> set_floatx("float32")
     """
     _set("floatx", value, _FLOATS)
+
+
+def dtype_policy() -> DTypePolicy:
+    """In which dtypes layers made from now on compute and keep their weights; unless set, both in `floatx`.
+
+    >>> dtype_policy()
+    <DTypePolicy "float32">
+    """
+    from .dtype_policies import DTypePolicy
+
+    return DTypePolicy(_values["dtype_policy"] or floatx())  # type: ignore[arg-type]
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Let layers made from now on compute and keep their weights in the dtypes of a policy: ``"mixed_float16"`` and ``"mixed_bfloat16"``
+    compute in 16 bits and keep float32 weights. Layers that exist keep theirs.
+
+    Args:
+        policy: a name, a `gpudl.dtype_policies.DTypePolicy`, or None: `floatx` again.
+
+    Raises:
+        ValueError: for another name.
+
+    >>> import gpudl
+    >>> set_dtype_policy("mixed_bfloat16")
+    >>> gpudl.layers.Dense(1).compute_dtype, gpudl.layers.Dense(1).variable_dtype
+    ('bfloat16', 'float32')
+    >>> set_dtype_policy(None)
+    """
+    from .dtype_policies import get
+
+    _values["dtype_policy"] = None if policy is None else get(policy).name
+    bump()
 
 
 def epsilon() -> float:
@@ -267,6 +305,7 @@ __all__ = [
     "compat",
     "disable_interactive_logging",
     "disable_traceback_filtering",
+    "dtype_policy",
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "epsilon",
@@ -277,6 +316,7 @@ __all__ = [
     "is_traceback_filtering_enabled",
     "matmul_precision",
     "set_compat",
+    "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_fusion",

@@ -27,11 +27,13 @@ TensorLike = Union["Tensor", np.ndarray, float, int, bool, list[Any], tuple[Any,
 
 
 class Mode(threading.local):
-    """What holds in this thread: whether ops go on the tape, who writes them down, how often it changed what steps depend on."""
+    """What holds in this thread: whether ops go on the tape, who writes them down, how often it changed what steps depend
+    on, in which dtype variables are read."""
 
     grad = True
     recorder: Recording | None = None
     touched = 0
+    autocast: Any = None  # the dtype that ops take float variables in, within a layer of mixed precision
 
 
 mode = Mode()

@@ -24,6 +24,7 @@ class Variable(Tensor):
         value: initial contents, as for `Tensor`.
         trainable: gather gradients in `.grad`, default True; integer and bool variables are never trainable.
         dtype, device: as for `Tensor`.
+        autocast: let ops within a layer of mixed precision take it in the layer's compute dtype, default True.
         name: shown in summaries and messages.
 
     >>> w = Variable([1.0, 2.0], name="w")
@@ -32,13 +33,20 @@ class Variable(Tensor):
     Variable('w', [3., 4.], dtype=float32)
     """
 
-    __slots__ = ("_constraint", "_leaf", "name")
+    __slots__ = ("_constraint", "_leaf", "autocast", "name")
 
     def __init__(
-        self, value: TensorLike, trainable: bool = True, dtype: Any = None, device: str | None = None, name: str = "variable"
+        self,
+        value: TensorLike,
+        trainable: bool = True,
+        dtype: Any = None,
+        device: str | None = None,
+        name: str = "variable",
+        autocast: bool = True,
     ) -> None:
         super().__init__(value, dtype=dtype, device=device)
         self.name = name
+        self.autocast = autocast
         self._constraint: Any = None
         self._leaf = Leaf(self.shape, self.dtype)
         self.edge = (self._leaf, 0) if trainable and dtypes.is_float(self.dtype) else None
@@ -118,14 +126,14 @@ class Variable(Tensor):
         return f"Variable({self.name!r}, {text})"
 
     def __reduce__(self) -> Any:
-        return _restore, (self.numpy(), self.trainable, self.device, self.name, self.constraint)
+        return _restore, (self.numpy(), self.trainable, self.device, self.name, self.constraint, self.autocast)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
-        return _restore(self.numpy(), self.trainable, self.device, self.name, self.constraint)
+        return _restore(self.numpy(), self.trainable, self.device, self.name, self.constraint, self.autocast)
 
 
-def _restore(value: Any, trainable: bool, device: str, name: str, constraint: Any) -> Variable:
-    v = Variable(value, trainable=trainable, device=device, name=name)
+def _restore(value: Any, trainable: bool, device: str, name: str, constraint: Any, autocast: bool = True) -> Variable:
+    v = Variable(value, trainable=trainable, device=device, name=name, autocast=autocast)
     v.constraint = constraint
     return v
 
@@ -133,7 +141,7 @@ def _restore(value: Any, trainable: bool, device: str, name: str, constraint: An
 def over(t: Tensor, name: str = "variable") -> Variable:
     """A variable, not trained, over the memory of a tensor: to assign through it."""
     v = Variable.__new__(Variable)
-    v.array, v.storage, v.edge, v.name, v._constraint = t.array, t.storage, None, name, None
+    v.array, v.storage, v.edge, v.name, v._constraint, v.autocast = t.array, t.storage, None, name, None, False
     v._leaf = Leaf(t.shape, t.dtype)
     return v
 

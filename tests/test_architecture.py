@@ -19,7 +19,7 @@ HOUSE = Path(gpudl.__file__).parent
 # Who may import whom: a room may import from its own and from those above it.
 ROOMS = (
     ("env", "errors", "renames"),
-    ("version", "native", "_build_record", "_cpu", "_cuda", "_cuda_emulated", "_cuda_checked", "config", "dtypes"),
+    ("version", "native", "_build_record", "_cpu", "_cuda", "_cuda_emulated", "_cuda_checked", "config", "dtypes", "dtype_policies"),
     ("backends",),
     ("tensors",),
     ("versioned", "op"),
@@ -33,7 +33,7 @@ ROOMS = (
     ("optimizers",),
     ("callbacks",),
     ("models",),
-    ("utils", "datasets", "preprocessing", "saving", "testing", "compat", "show", "__main__", "__init__"),
+    ("utils", "datasets", "mixed_precision", "preprocessing", "saving", "testing", "compat", "show", "__main__", "__init__"),
 )
 LEVEL = {name: level for level, names in enumerate(ROOMS) for name in names}
 

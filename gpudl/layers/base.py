@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import constraints, dtypes, initializers, ops, random, regularizers, renames, variables
+from .. import constraints, dtype_policies, dtypes, initializers, ops, random, regularizers, renames, variables
+from ..dtype_policies import DTypePolicy
 from ..errors import DTypeError, ShapeError, unknown_keyword
 from ..named import snake_case
-from ..tensors import Tensor, host_array, mask_of
+from ..tensors import Tensor, host_array, mask_of, mode
 from ..variables import Variable
 from ..versioned import Versioned, touched
 from . import arguments, masks
@@ -32,8 +33,9 @@ class Layer(Versioned):
     Args:
         activity_regularizer: penalty on the output, divided by the batch size, added to the loss.
         trainable: whether the weights learn, default True.
-        dtype: of weights and computation, default `floatx()`; floating-point inputs are cast to it.
-        autocast: False leaves inputs in their own dtype. Default True.
+        dtype: of weights and computation: a number type, ``"mixed_float16"``, ``"mixed_bfloat16"`` or a DTypePolicy; default
+            `gpudl.config.dtype_policy()`. Floating-point inputs are cast to its compute dtype, and so are weights where ops read them.
+        autocast: False leaves inputs and weights in their own dtype. Default True.
         name: unique in a model; default: the class in snake case, numbered.
         **kwargs: ``input_shape`` (without batch axis), ``input_dim`` or ``batch_shape`` of a model's first layer.
 
@@ -102,9 +104,11 @@ class Layer(Versioned):
             raise unknown_keyword(where, keyword, accepted)
         if name is not None and (not isinstance(name, str) or not name):
             raise TypeError(f"[{where}] name must be a string. Received: name={name!r}")
-        self._own_dtype = dtypes.floatx() if dtype is None else dtypes.standard(dtype)
+        self._policy = dtype_policies.get(dtype)
+        self._own_dtype = dtypes.standard(self._policy.compute_dtype)
         self._trainable = arguments.flag(where, "trainable", trainable)
         self._casts = arguments.flag(where, "autocast", autocast)
+        self._reads = self._own_dtype if autocast and self._policy.is_mixed else None  # how ops take its weights
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._name = name or automatic_name(snake_case(where))
 
@@ -137,12 +141,12 @@ class Layer(Versioned):
             training: whether this is a training step; default: as the layer or model that calls, else False.
             **kwargs: handed to `call`; ``mask=`` instead of the one that the inputs have from the layer before.
         """
-        before = calls.training
+        before, read_before = calls.training, mode.autocast
         if training is None:
             training = bool(before)
         if before is None and calls.penalties:
             forget_penalties(self)
-        calls.training = training
+        calls.training, mode.autocast = training, self._reads
         try:
             inputs = self._let_in(inputs)
             if self.input_spec is not None:
@@ -155,13 +159,14 @@ class Layer(Versioned):
                 outputs = masks.passed_on(self, inputs, outputs, mask)
             if self.activity_regularizer is not None:
                 for y in masks.flat(outputs):
+                    y = y if self._reads is None else ops.cast(y, self.variable_dtype)
                     self.add_loss(self.activity_regularizer(y) * (1.0 / max(1, y.shape[0])))
             return outputs
         except (ShapeError, DTypeError) as error:
             located(error, self)
             raise
         finally:
-            calls.training = before
+            calls.training, mode.autocast = before, read_before
 
     def _let_in(self, x: Any) -> Any:
         """Tensors of the layer's dtype, if they are floating-point."""
@@ -207,8 +212,13 @@ class Layer(Versioned):
 
     @property
     def dtype(self) -> str:
-        """Of weights and computation."""
-        return self._own_dtype.name
+        """Of the weights, as `variable_dtype`."""
+        return self._policy.variable_dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """In which dtypes it computes and keeps its weights."""
+        return self._policy
 
     @property
     def compute_dtype(self) -> str:
@@ -218,7 +228,7 @@ class Layer(Versioned):
     @property
     def variable_dtype(self) -> str:
         """The dtype of the weights."""
-        return self._own_dtype.name
+        return self._policy.variable_dtype
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = self.__dict__.get(name)
@@ -256,12 +266,13 @@ class Layer(Versioned):
         Args:
             shape: default (), a single number.
             initializer: default ``"glorot_uniform"``, for integers and bools ``"zeros"``.
-            dtype: default the layer's.
+            dtype: default the layer's `variable_dtype`.
             trainable: whether it learns, default True.
             regularizer: a penalty on it, added to the loss.
             constraint: what optimizers make of it after each update.
             name: default ``"variable"``.
-            autocast, aggregation: taken as in Keras, without effect: a weight has the layer's dtype, and lies on one device.
+            autocast: let ops within the layer take it in the layer's compute dtype; default True.
+            aggregation: taken as in Keras, without effect: a weight lies on one device.
 
         Raises:
             ShapeError: if a size is open or negative.
@@ -271,13 +282,13 @@ class Layer(Versioned):
         sizes = () if shape is None else arguments.shape(self._where, "shape", shape)
         if None in sizes:
             raise ShapeError(f"[{self._where}] add_weight: the shape of weight {name!r} must be known. Received: {sizes}")
-        wanted = self._own_dtype if dtype is None else dtypes.standard(dtype)
+        wanted = dtypes.standard(self.variable_dtype if dtype is None else dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(wanted) else "zeros"
         maker = initializers.get(initializer)
         values = undrawn(sizes, wanted) if calls.allowance is not None else initializers.values(maker, sizes, wanted)  # type: ignore[arg-type]
         held = next(iter(self._trained or self._untrained), None)
-        variable = Variable(values, trainable, wanted, None if held is None else held.device, name or "variable")
+        variable = Variable(values, trainable, wanted, None if held is None else held.device, name or "variable", autocast)
         variable.constraint = constraints.get(constraint)
         self._track(variable)
         if regularizer is not None:
@@ -292,10 +303,12 @@ class Layer(Versioned):
         setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
         setattr(self, f"{name}_constraint", constraints.get(constraint))
 
-    def _weight(self, name: str, shape: Sequence[int], options: str | None = None, initializer: Any = None) -> Variable:
+    def _weight(
+        self, name: str, shape: Sequence[int], options: str | None = None, initializer: Any = None, autocast: bool = True
+    ) -> Variable:
         """A weight with the options that were kept under its name, or under `options`."""
         start, penalty, bounds = (getattr(self, f"{options or name}_{kind}") for kind in ("initializer", "regularizer", "constraint"))
-        return self.add_weight(shape, initializer or start, regularizer=penalty, constraint=bounds, name=name)
+        return self.add_weight(shape, initializer or start, regularizer=penalty, constraint=bounds, name=name, autocast=autocast)
 
     def add_random_state(self, seed: int | None = None) -> Variable:
         """Make the state that random ops of this layer draw from. It is moved and saved with the layer, but is no weight."""
@@ -447,7 +460,7 @@ class Layer(Versioned):
         """What `from_config` makes an equal, unbuilt layer from: one entry for each argument of the constructor, taken from the
         attribute of that name. Override it where that does not hold.
         """
-        config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self.dtype}
+        config: dict[str, Any] = {"name": self._name, "trainable": self._trainable, "dtype": self._policy.name}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = plain(self.activity_regularizer)
         overridden = type(self).get_config is not Layer.get_config

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import activations, ops
+from .. import activations, dtypes, ops
 from ..errors import ShapeError
 from ..tensors import Tensor
 from ..variables import Variable
@@ -48,7 +48,7 @@ class InputLayer(Layer):
         if shape is not None:
             batch = None if batch_size is None else arguments.whole("Input", "batch_size", batch_size)
             batch_shape = (batch, *arguments.shape("Input", "shape", shape))
-        super().__init__(dtype=dtype, batch_shape=batch_shape, **kwargs)
+        super().__init__(dtype=dtypes.floatx() if dtype is None else dtype, batch_shape=batch_shape, **kwargs)
 
     @property
     def batch_shape(self) -> Shape:

@@ -58,10 +58,11 @@ class Embedding(Layer):
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
     def build(self, input_shape: Shape | None = None) -> None:
-        self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim))
+        self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim), autocast=False)  # rows are cast, not the table
 
     def call(self, inputs: Tensor) -> Tensor:
-        return ops.take(self.embeddings, ops.cast(inputs, dtypes.int32) if inputs.dtype.kind not in "iu" else inputs, axis=0)
+        rows = ops.take(self.embeddings, ops.cast(inputs, dtypes.int32) if inputs.dtype.kind not in "iu" else inputs, axis=0)
+        return ops.cast(rows, self.compute_dtype)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Any) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None

@@ -89,9 +89,9 @@ class _Scaled(_PerSample):
     def build(self, input_shape: Shape) -> None:
         sizes = self._known(input_shape)
         if self.scale:
-            self.gamma = self._weight("gamma", sizes)
+            self.gamma = self._weight("gamma", sizes, autocast=False)
         if self.center:
-            self.beta = self._weight("beta", sizes)
+            self.beta = self._weight("beta", sizes, autocast=False)
         self._sizes = sizes
 
 
@@ -200,8 +200,8 @@ class GroupNormalization(_Scaled):
         y = ops.reshape(ops.layer_normalization(split, axis=over, epsilon=self.epsilon), shape)
         along = (-1, *(1,) * (len(shape) - 1 - axis))
         if self.gamma is not None:
-            y = ops.multiply(y, ops.reshape(self.gamma, along))
-        return y if self.beta is None else ops.add(y, ops.reshape(self.beta, along))
+            y = ops.multiply(y, ops.reshape(ops.cast(self.gamma, y.dtype), along))
+        return y if self.beta is None else ops.add(y, ops.reshape(ops.cast(self.beta, y.dtype), along))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shape = super().compute_output_shape(input_shape)
@@ -239,7 +239,7 @@ class RMSNormalization(_PerSample):
 
     def build(self, input_shape: Shape) -> None:
         sizes = self._known(input_shape)
-        self.scale = self.add_weight(sizes, "ones", name="scale")
+        self.scale = self.add_weight(sizes, "ones", name="scale", autocast=False)
         self._sizes = sizes
 
     def call(self, inputs: Tensor) -> Tensor:

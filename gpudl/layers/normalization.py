@@ -105,19 +105,21 @@ class BatchNormalization(Layer):
         self.compute_output_shape(input_shape)
         shape = (arguments.known("BatchNormalization", f"the size of axis {self.axis}", input_shape[self.axis], input_shape),)
         if self.scale:
-            self.gamma = self._weight("gamma", shape)
+            self.gamma = self._weight("gamma", shape, autocast=False)
         if self.center:
-            self.beta = self._weight("beta", shape)
-        self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean")
-        self.moving_variance = self.add_weight(shape, self.moving_variance_initializer, trainable=False, name="moving_variance")
+            self.beta = self._weight("beta", shape, autocast=False)
+        self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean", autocast=False)
+        self.moving_variance = self.add_weight(
+            shape, self.moving_variance_initializer, trainable=False, name="moving_variance", autocast=False
+        )
         if self.renorm:
 
             def first_deviation(shape: tuple[int, ...], dtype: Any = None) -> Any:
                 return np.sqrt(initializers.values(self.moving_variance_initializer, shape, dtypes.standard(dtype)))
 
-            self.moving_stddev = self.add_weight(shape, first_deviation, trainable=False, name="moving_stddev")
-            self.renorm_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="renorm_mean")
-            self.renorm_stddev = self.add_weight(shape, first_deviation, trainable=False, name="renorm_stddev")
+            self.moving_stddev = self.add_weight(shape, first_deviation, trainable=False, name="moving_stddev", autocast=False)
+            self.renorm_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="renorm_mean", autocast=False)
+            self.renorm_stddev = self.add_weight(shape, first_deviation, trainable=False, name="renorm_stddev", autocast=False)
 
     def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
         shape = inputs.array.shape

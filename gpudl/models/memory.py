@@ -23,7 +23,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from .. import config
+from .. import config, dtypes
 from ..plan import Plan
 from .summary import memory as readable
 
@@ -153,7 +153,7 @@ def activations(model: Any, batch_size: int) -> int | None:
             most = max(most, kept + own + needed + size + leaving)
         kept += own + (size if needed or following is None or needs_input(following) else 0)
         before, shape = math.prod(out), out
-    return int(most * model._dtype.itemsize)
+    return int(most * dtypes.standard(model.compute_dtype).itemsize)
 
 
 def recorded(model: Any) -> dict[int, int]:

@@ -85,7 +85,7 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
             if not self._stack:
                 self._batch_shape = layer._batch_shape
                 if layer._batch_shape is not None and not isinstance(layer, (InputLayer, Sequential)):
-                    self._stack.append(InputLayer(batch_shape=layer._batch_shape, dtype=layer.compute_dtype))
+                    self._stack.append(InputLayer(batch_shape=layer._batch_shape, dtype=layer.dtype))
             self._stack.append(layer)
             if not self._trainable:
                 layer.trainable = False
@@ -268,13 +268,13 @@ class Sequential(Layer, Trainer):  # type: ignore[override]
 
     @property
     def dtype(self) -> str:
-        """Of the first layer that computes."""
+        """Of the weights, by the first layer."""
         return self._dtype.name
 
     @property
     def compute_dtype(self) -> str:
-        """The dtype that the layers compute in."""
-        return self.dtype
+        """The dtype that the layers compute in, by the first."""
+        return next((layer.compute_dtype for layer in self.layers), self.dtype)
 
     @property
     def variable_dtype(self) -> str:

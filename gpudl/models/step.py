@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import ops
+from .. import dtypes, ops
 from ..autograd import no_grad
-from ..tensors import Tensor
+from ..losses.base import recast
+from ..tensors import Tensor, mask_of
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -41,6 +42,10 @@ def predict(model: Trainer, x: Tensor) -> Tensor:
 def measure(model: Trainer, loss: Tensor, y: Tensor, y_pred: Tensor, weights: Tensor | None) -> None:
     """Gather loss and metrics in the accumulators on the device; the host reads them when somebody asks."""
     model.loss_tracker.update_state(loss.detach(), float(y_pred.shape[0]))
+    if model.metrics_in_use and y_pred.dtype.itemsize == 2 and y_pred.dtype != dtypes.floatx():  # mixed precision
+        y_pred, mask = recast(y_pred, dtypes.floatx()), mask_of(y_pred)
+        if mask is not None:
+            y_pred._keras_mask = mask
     for metric in model.metrics_in_use:
         metric.update_state(y, y_pred, weights if metric.weighted else None)
 

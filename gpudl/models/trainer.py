@@ -45,6 +45,7 @@ class Trainer(Versioned):
     name: str
     built: bool
     layers: list[Any]
+    dtype_policy: Any
 
     def __call__(self, x: Any, training: bool | None = None) -> Tensor:
         raise NotImplementedError
@@ -90,8 +91,8 @@ class Trainer(Versioned):
             run_eagerly: run every step's Python code, e.g. to debug it; default False.
             capture: ``"auto"`` replays steps where that is possible; True makes it an error where it is not.
             loss_weights: a factor of the loss, a number or a list of one; default None, no factor.
-            steps_per_execution, jit_compile, auto_scale_loss: taken as in Keras, without effect: whole stretches of steps are replayed, and
-                an optimizer that scales the loss says so itself.
+            steps_per_execution, jit_compile: taken as in Keras, without effect: whole stretches of steps are replayed.
+            auto_scale_loss: put the optimizer into a LossScaleOptimizer if the model's `dtype_policy` is ``"mixed_float16"``. Default True.
 
         Raises:
             ValueError: for an unknown optimizer, loss or metric, with the nearest name.
@@ -110,6 +111,9 @@ class Trainer(Versioned):
         d.check_count("steps_per_execution", steps_per_execution, 1, "compile")
         factor = d.loss_weight(loss_weights)
         chosen_optimizer = optimizers.get(optimizer)
+        wraps = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
+        if wraps and not isinstance(chosen_optimizer, optimizers.LossScaleOptimizer):
+            chosen_optimizer = optimizers.LossScaleOptimizer(chosen_optimizer, name="loss_scale_optimizer")
         chosen_loss = None if loss is None else losses.get(loss)
         wanted = [(m, False) for m in _as_list(metrics, "metrics")] + [(m, True) for m in _as_list(weighted_metrics, "weighted_metrics")]
         for m, _ in wanted:
@@ -181,11 +185,13 @@ class Trainer(Versioned):
 
     @property
     def _dtype(self) -> np.dtype[Any]:
-        for layer in self.layers:
-            found = getattr(layer, "compute_dtype", None)
-            if found is not None:
-                return dtypes.standard(found)
-        return dtypes.floatx()
+        """Of the data of a step: that of the first layer's weights."""
+        return dtypes.standard(next((layer.variable_dtype for layer in self.layers), dtypes.floatx()))
+
+    @property
+    def _result_dtype(self) -> np.dtype[Any]:
+        """Of predictions: what the last layer computes in."""
+        return dtypes.standard(self.layers[-1].compute_dtype) if self.layers else dtypes.floatx()
 
     def _need(self, what: str, loss: bool = True) -> None:
         if not self.layers:
@@ -559,7 +565,7 @@ class Trainer(Versioned):
         self._prepare(array)
         rows = len(array) if steps is None else min(len(array), steps * batch)
         dataset = d.Dataset.make([array[:rows]], self._backend, self._dtype, batch)
-        result = d.host_tensor(np.empty((rows, *[int(n) for n in shape[1:] if n is not None]), self._dtype), self._backend)
+        result = d.host_tensor(np.empty((rows, *[int(n) for n in shape[1:] if n is not None]), self._result_dtype), self._backend)
         dataset.inputs = (dataset.arrays[0], result, dataset.order, dataset.cursor)
         listeners = callbacks_module.CallbackList.make(callbacks, self, verbose=verbose, epochs=1, steps=dataset.steps, kind="predict")
         runner, each, done = self._trusted("predict"), listeners.wants_batches("predict"), 0

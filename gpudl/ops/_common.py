@@ -14,7 +14,8 @@ from ..autograd import apply
 from ..backends import Backend
 from ..errors import DTypeError, ShapeError
 from ..op import Op
-from ..tensors import Leaf, Tensor, TensorLike, scalar
+from ..tensors import Leaf, Tensor, TensorLike, mode, scalar
+from ..variables import Variable
 
 Number = (bool, int, float)
 
@@ -46,7 +47,7 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
     >>> cast([1.7, -1.7], "int32")
     Tensor([ 1, -1], dtype=int32)
     """
-    x, wanted = as_tensor(x), dtypes.standard(dtype)
+    x, wanted = x if isinstance(x, Tensor) else as_tensor(x), dtypes.standard(dtype)
     if x.dtype == wanted:
         return x
     out: Tensor = apply(CAST, (x,), (_CODE_OF[wanted],))
@@ -55,10 +56,18 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
     return out
 
 
+def read(x: Any) -> Any:
+    """x itself; but within a layer of mixed precision a float variable in the layer's compute dtype."""
+    wanted = mode.autocast
+    if wanted is None or not isinstance(x, Variable) or not x.autocast or x.array.dtype == wanted or not dtypes.is_float(x.array.dtype):
+        return x
+    return apply(CAST, (x,), (_CODE_OF[wanted],))
+
+
 def as_tensor(x: TensorLike, like: Tensor | None = None) -> Tensor:
     """The tensor itself, or a tensor of host data, on the device of `like` or the current one."""
     if isinstance(x, Tensor):
-        return x
+        return x if mode.autocast is None else read(x)
     if type(x) in Number:
         backend = backends.get() if like is None else like.storage.backend
         dtype = dtypes.bool_ if isinstance(x, bool) else dtypes.int32 if isinstance(x, int) else dtypes.floatx()
@@ -85,6 +94,8 @@ FULL = Op("full", lambda value, code, *shape: ((shape, _CODES[code]),), _full)
 
 def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
     """Two operands as tensors of one dtype on one device. Python numbers are weak, arrays go where the tensor is."""
+    if mode.autocast is not None:
+        a, b = read(a), read(b)
     if isinstance(a, Tensor):
         if isinstance(b, Tensor):
             if a.array.dtype == b.array.dtype:
@@ -121,7 +132,7 @@ def number(xp: Any, value: float, dtype: Any) -> Any:
 
 def floating(x: TensorLike) -> Tensor:
     """x in a float type: integers and bools become `floatx()`."""
-    if not isinstance(x, Tensor):
+    if not isinstance(x, Tensor) or mode.autocast is not None:
         x = as_tensor(x)
     return x if dtypes.is_float(x.array.dtype) else cast(x, dtypes.floatx())
 

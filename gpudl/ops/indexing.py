@@ -153,6 +153,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     Tensor([[[4, 5, 6],
              [1, 2, 3]]], dtype=int32)
     """
+    x = as_tensor(x)
     shape = x.array.shape
     items = _items(x, key)
     starts, steps, lengths = [], [], []
