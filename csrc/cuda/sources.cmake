@@ -42,7 +42,10 @@ set(GPUDL_CUDA_SOURCES
   matmul_mma_sm80.cu
   matmul_simple.cu
   matmul_simt.cu
+  matmul_skinny.cu
   metric.cu
+  recurrent.cu
+  recurrent_grad.cu
   reduce.cu
   reduce_grad.cu
   scan.cu
