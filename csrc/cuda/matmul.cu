@@ -8,6 +8,7 @@ namespace gpudl {
 namespace {
 
 const Candidate<MatmulProblem> candidates[] = {
+    {"skinny", Tier::simt, matmul_skinny_obstacle, launch_matmul_skinny},
     {"tensor_cores", Tier::sm80, matmul_mma_obstacle, launch_matmul_mma},
     {"tiles", Tier::simt, matmul_simt_obstacle, launch_matmul_simt},
     {"any", Tier::simple, nullptr, launch_matmul_simple},
