@@ -91,6 +91,15 @@ def torch_batch_norm(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
     return torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True, eps=1e-3)
 
 
+def batch_norm_relu(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    statistics = "float32" if x.dtype in (dtypes.float16, dtypes.bfloat16) else x.dtype
+    return ops.batch_norm_act(x, gamma, beta, ops.zeros(x.shape[-1:], statistics), ops.ones(x.shape[-1:], statistics))
+
+
+def torch_batch_norm_relu(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
+    return torch_batch_norm(torch, x, gamma, beta).relu()
+
+
 def classes(rows: int, count: int) -> np.ndarray:
     return np.random.default_rng(7).integers(0, count, rows)
 
@@ -136,17 +145,23 @@ ROWS = [
     Row("softmax of rows of 10", normal((500, 10)), lambda x: ops.softmax(x), lambda t, x: x.softmax(-1)),
     Row("softmax of rows of 1,000", normal((32, 1000)), lambda x: ops.softmax(x), lambda t, x: x.softmax(-1)),
     Row("softmax of rows of 20,000", normal((3, 20_000)), lambda x: ops.softmax(x), lambda t, x: x.softmax(-1)),
+    Row("softmax of a row of 300,000", normal((1, 300_000)), lambda x: ops.softmax(x), lambda t, x: x.softmax(-1)),
     Row("softmax at ±10,000", normal((64, 50), scale=1e4), lambda x: ops.softmax(x), lambda t, x: x.softmax(-1)),
     Row("log-softmax of rows of 1,000", normal((32, 1000)), lambda x: ops.log_softmax(x), lambda t, x: x.log_softmax(-1)),
     Row("gradient of softmax", normal((32, 1000), (32, 1000)), gradient_of(lambda x: ops.softmax(x)),
         torch_gradient_of(lambda t, x: x.softmax(-1)), roundings=2),
+    Row("gradient of log-softmax of a row of 300,000", normal((1, 300_000), (1, 300_000)), gradient_of(lambda x: ops.log_softmax(x)),
+        torch_gradient_of(lambda t, x: t.log_softmax(x, -1)), roundings=2),
     Row("cross-entropy of rows of 1,000", normal((64, 1000)), crossentropy, torch_crossentropy, roundings=2),
     Row("gradient of cross-entropy", normal((64, 1000), (64,)), gradient_of(crossentropy), torch_gradient_of(torch_crossentropy),
         roundings=3),
     Row("batch norm of 8,192 rows", normal((8192, 6), (6,), (6,)), batch_norm, torch_batch_norm),
     Row("batch norm, mean 1000, deviation 1", lambda rng: [1e3 + rng.standard_normal((4096, 6)), *normal((6,), (6,))(rng)], batch_norm,
         torch_batch_norm),
+    Row("batch norm and ReLU of 8,192 rows", normal((8192, 6), (6,), (6,)), batch_norm_relu, torch_batch_norm_relu),
     Row("gradient of batch norm", normal((4096, 6), (6,), (6,), (4096, 6)), gradient_of(batch_norm), torch_gradient_of(torch_batch_norm)),
+    Row("gradient of batch norm and ReLU", normal((4096, 6), (6,), (6,), (4096, 6)), gradient_of(batch_norm_relu),
+        torch_gradient_of(torch_batch_norm_relu)),
     Row("layer norm of rows of 777", normal((20, 777)), lambda x: ops.layer_normalization(x, epsilon=1e-3),
         lambda t, x: t.nn.functional.layer_norm(x, x.shape[-1:], eps=1e-3)),
     Row("average pooling 3x3", normal((2, 15, 15, 6)), lambda x: ops.average_pool(x, 3, 2, "valid", "channels_last"),

@@ -1,6 +1,7 @@
 // Finds along axes: whether any or all are true, how many are not 0, where the greatest and the smallest are.
 //
-// thread ↔ elements, bytes, bound: reduce.cuh. Only the places of float32 have the fast candidates; what is asked of the others is rarely large.
+// thread ↔ elements, bytes, bound: reduce.cuh. The fast candidates take floats but float64, int32 and int64; and bool and uint8, whether they
+// are 0. The other dtypes are rarely large.
 #include "reduce.cuh"
 
 namespace gpudl {
@@ -8,35 +9,38 @@ namespace {
 
 using namespace reduction;
 
-template <class P> void simple(const char* name, const P& p, const Axes& axes, Stream stream) { Reduce<P>::run(name, p, axes, stream); }
+template <class T> struct Element {  // void: found at run time
+    using Type = T;
+};
 
-// The class in which a dtype is compared with 0.
-template <class F> void for_class(char dtype, F f) {
-    switch (dtype) {
-        case 'd': f(double{}); break;
-        case 'f':
-        case 'e':
-        case 'E': f(float{}); break;
-        case 'L': f(uint64_t{}); break;
-        default: f(int64_t{}); break;
+// P<C> over x, C being the class in which its dtype is computed. Bytes are read as they are: 16 at a time are worth it only `with_bytes`.
+template <template <class> class P, bool with_bytes, class... More>
+void run(const char* name, const TensorView& y, const TensorView& x, const Axes& axes, Stream stream, More... more) {
+    const auto go = [&](auto zero, auto element) {
+        using C = decltype(zero);
+        Reduce<P<C>, typename decltype(element)::Type>::run(name, {over<C>(y, x), more...}, axes, stream);
+    };
+    switch (x.dtype) {
+        case 'f': return go(float{}, Element<float>{});
+        case 'e': return go(float{}, Element<float16>{});
+        case 'E': return go(float{}, Element<bfloat16>{});
+        case 'd': return go(double{}, Element<void>{});
+        case 'i': return go(int64_t{}, Element<int32_t>{});
+        case 'l': return go(int64_t{}, Element<int64_t>{});
+        case 'L': return go(uint64_t{}, Element<void>{});
+        case '?':
+        case 'B': return go(int64_t{}, Element<std::conditional_t<with_bytes, uint8_t, void>>{});
+        default: return go(int64_t{}, Element<void>{});
     }
 }
 
 void nonzero(const char* name, Question question, const TensorView& y, const TensorView& x, const Scalar* attrs, Stream stream) {
     const Axes axes = reduced_axes(x, attrs);
-    for_class(x.dtype == 'L' ? 'l' : x.dtype, [&](auto zero) {
-        using C = decltype(zero);
-        if constexpr (!std::is_same_v<C, uint64_t>) simple(name, Nonzero<C>{over<C>(y, x), question, axes.count}, axes, stream);
-    });
+    run<Nonzero, true>(name, y, x, axes, stream, question, axes.count);
 }
 
 void find(const char* name, bool greatest, const TensorView& y, const TensorView& x, const Scalar* attrs, Stream stream) {
-    const Axes axes = reduced_axes(x, attrs);
-    if (x.dtype == 'f') return Reduce<Find<float>, float>::run(name, {over<float>(y, x), greatest}, axes, stream);
-    for_class(x.dtype, [&](auto zero) {
-        using C = decltype(zero);
-        simple(name, Find<C>{over<C>(y, x), greatest}, axes, stream);
-    });
+    run<Find, false>(name, y, x, reduced_axes(x, attrs), stream, greatest);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Computes sums, means, products, greatest and smallest numbers, variances, norms and logsumexp along axes, and the sums of broadcast
 // gradients (`sum_to`: a bias takes the columns of its layer's gradient).
 //
-// thread ↔ elements, bytes, bound: reduce.cuh. float64, integers and bool, which are rarely large, have the simple candidate alone.
+// thread ↔ elements, bytes, bound: reduce.cuh. Integers have the fast candidates for sums of bool, uint8, int32 and int64 alone.
 #include "reduce.cuh"
 
 namespace gpudl {
@@ -77,8 +77,7 @@ GPUDL_KERNEL(max, GPUDL_FLOATS) { reduce<Extreme>("max", outs[0], ins[0], reduce
 GPUDL_KERNEL(min, GPUDL_FLOATS) { reduce<Extreme>("min", outs[0], ins[0], reduced_axes(ins[0], attrs), stream, false); }
 GPUDL_KERNEL(prod, GPUDL_FLOATS) {
     const Axes axes = reduced_axes(ins[0], attrs);
-    if (ins[0].dtype == 'd') Simple<double>::reduce<Product>("prod", outs[0], ins[0], axes, stream);
-    else Simple<float>::reduce<Product>("prod", outs[0], ins[0], axes, stream);
+    reduce<Product>("prod", outs[0], ins[0], axes, stream);
 }
 
 namespace integers {
@@ -86,7 +85,15 @@ namespace integers {
 // uint64 goes by its bits where wrapping around makes them the same.
 GPUDL_KERNEL(sum, GPUDL_TO_64) {
     const Axes axes = reduced_axes(ins[0], attrs);
-    Simple<int64_t>::reduce<Sum>("sum", outs[0], ins[0], axes, stream, Total::sum, axes.count);
+    const Sum<int64_t> sum{over<int64_t>(outs[0], ins[0]), Total::sum, axes.count};
+    switch (ins[0].dtype) {
+        case '?':
+        case 'B': return Reduce<Sum<int64_t>, uint8_t>::run("sum", sum, axes, stream);
+        case 'i': return Reduce<Sum<int64_t>, int32_t>::run("sum", sum, axes, stream);
+        case 'l':
+        case 'L': return Reduce<Sum<int64_t>, int64_t>::run("sum", sum, axes, stream);
+        default: Reduce<Sum<int64_t>>::run("sum", sum, axes, stream);
+    }
 }
 GPUDL_KERNEL(prod, GPUDL_TO_64) { Simple<int64_t>::reduce<Product>("prod", outs[0], ins[0], reduced_axes(ins[0], attrs), stream); }
 GPUDL_KERNEL(max, GPUDL_INTEGERS) { Simple<int64_t>::reduce<Extreme>("max", outs[0], ins[0], reduced_axes(ins[0], attrs), stream, true); }

@@ -36,6 +36,12 @@ template <class P> struct Item {
 
 template <class T> constexpr int width_of = int(16 / sizeof(T));
 
+// An element in the type of its arithmetic.
+template <class C, class T> __device__ __forceinline__ C computed(T x) {
+    if constexpr (std::is_integral_v<T>) return C(x);
+    else return wide(x);
+}
+
 // Neighbouring items; `n` of them exist. One load an operand where `aligned`, which means that they all do.
 template <class T, class P, int width>
 __device__ __forceinline__ void load_items(Item<P> (&items)[width], const P& p, int64_t offset, int64_t n, bool aligned) {
@@ -45,10 +51,10 @@ __device__ __forceinline__ void load_items(Item<P> (&items)[width], const P& p, 
         if (aligned) {
             const Packet<T, width> packet = load(reinterpret_cast<const Packet<T, width>*>(from));
 #pragma unroll
-            for (int j = 0; j < width; j++) items[j].v[k] = wide(packet.item[j]);
+            for (int j = 0; j < width; j++) items[j].v[k] = computed<typename P::C>(packet.item[j]);
         } else {
 #pragma unroll
-            for (int j = 0; j < width; j++) items[j].v[k] = j < n ? wide(from[j]) : typename P::C(0);
+            for (int j = 0; j < width; j++) items[j].v[k] = j < n ? computed<typename P::C>(from[j]) : typename P::C(0);
         }
     }
 }
@@ -341,7 +347,7 @@ template <class Make> void reduce_with(const char* name, char dtype, const Axes&
         case 'f': Reduce<Single, float>::run(name, make(0.0f), axes, stream); break;
         case 'e': Reduce<Single, float16>::run(name, make(0.0f), axes, stream); break;
         case 'E': Reduce<Single, bfloat16>::run(name, make(0.0f), axes, stream); break;
-        default: Reduce<decltype(make(0.0))>::run(name, make(0.0), axes, stream); break;
+        default: Reduce<decltype(make(0.0)), double>::run(name, make(0.0), axes, stream); break;
     }
 }
 

@@ -4,7 +4,9 @@
 //
 //   rows_in_registers  up to 1,024 numbers: 8 or 32 lanes a row, up to 32 numbers of each operand a lane. One read, one write.
 //   rows_in_shared     256 threads a row, which lies in shared memory, up to 47 KiB. One read, one write.
-//   long_rows          256 threads a row, read again for each stage (from the cache, where rows are not very many).
+//   pieces_of_rows     fewer rows than keep a GPU busy, and longer: several blocks a row, a launch a stage, whose partial results go through
+//                      scratch memory. A row is read again for each stage, mostly from the cache.
+//   long_rows          256 threads a row, read again for each stage.
 //   any                one warp a row, any axes, read again for each stage: the last candidate.
 //
 // expected bound: memory bandwidth; softmax of 16-bit floats comes close to that of arithmetic.
@@ -18,7 +20,7 @@
 //   Result settle(found, found, row, out, leader)     what `map` needs; one leader a row writes what there is to write once
 //   map(item, result, row, at)
 #pragma once
-#include "reduce.cuh"
+#include "row_pieces.cuh"
 
 namespace gpudl {
 namespace rows {
@@ -236,6 +238,15 @@ template <class P, class T = void> struct Rows {
     static const char* not_shared(const Q& q, const Device&) {
         return !q.axes.rows() ? "the axes are no row" : shared_bytes(q) > most_shared ? "a row is larger than shared memory" : nullptr;
     }
+    // By the shape alone, like the order in which partial results are joined.
+    static int64_t splits(const Q& q) {
+        return q.axes.outputs >= most_splits
+                   ? 1
+                   : min(ceil_div(most_splits, q.axes.outputs), ceil_div(q.axes.count, threads * width_of<T> * 2));
+    }
+    static const char* not_pieces(const Q& q, const Device&) {
+        return !q.axes.rows() ? "the axes are no row" : splits(q) < 2 ? "a block for each row keeps the device busy" : nullptr;
+    }
     static const char* not_rows(const Q& q, const Device&) { return q.axes.rows() ? nullptr : "the axes are no row"; }
 
     template <int lanes, int per> static void launch_lanes(const Q& q, Stream stream) {
@@ -250,6 +261,20 @@ template <class P, class T = void> struct Rows {
         launch<block_kernel<P, T>>({blocks_for(q.axes.outputs), threads, size_t(shared_bytes(q)), stream}, q.p, q.axes.outputs,
                                    q.axes.count, aligned(q), true);
     }
+    static void launch_pieces(const Q& q, Stream stream) {
+        using L = typename ForLong<P>::Type;
+        using First = typename L::First::Acc;
+        using Second = typename L::Second::Acc;
+        const L p = ForLong<P>::of(q.p);
+        const int64_t pieces = splits(q), tasks = q.axes.outputs * pieces;
+        First* first = static_cast<First*>(scratch().data);
+        Second* second = reinterpret_cast<Second*>(static_cast<char*>(scratch().data) + ceil_div(tasks * int64_t(sizeof(First)), 16) * 16);
+        for (int stage = 1; stage <= 3; stage++) {
+            if (stage == 2 && !L::Second::there) continue;
+            launch<pieces_kernel<L, T>>({blocks_for(tasks), threads, 0, stream}, p, q.axes.outputs, q.axes.count, pieces, aligned(q), stage,
+                                        first, second);
+        }
+    }
     static void launch_long(const Q& q, Stream stream) {
         launch<block_kernel<typename ForLong<P>::Type, T>>({blocks_for(q.axes.outputs), threads, 0, stream}, ForLong<P>::of(q.p),
                                                            q.axes.outputs, q.axes.count, aligned(q), false);
@@ -259,6 +284,7 @@ template <class P, class T = void> struct Rows {
         static constexpr Candidate<Q> candidates[] = {
             {"rows_in_registers", Tier::simt, not_registers, launch_registers},
             {"rows_in_shared", Tier::simt, not_shared, launch_shared},
+            {"pieces_of_rows", Tier::simt, not_pieces, launch_pieces},
             {"long_rows", Tier::simt, not_rows, launch_long},
             {"any", Tier::simple, nullptr, launch_any<P>},
         };

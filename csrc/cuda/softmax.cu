@@ -1,7 +1,8 @@
 // Computes softmax, log-softmax and their gradients over any axes.
 //
 // thread ↔ elements, bytes, bound: rows.cuh. float64, which is rarely large, has the simple candidate alone. Rows that do not fit into shared
-// memory are read twice and written once: the greatest score and the sum are found in one pass.
+// memory are read twice and written once: the greatest score and the sum are found in one pass. Where such rows are few, each is cut into
+// pieces for several blocks, which find a greatest score and a sum of their own.
 #include "rows.cuh"
 
 #include <gpudl/softmax.h>

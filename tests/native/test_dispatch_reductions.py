@@ -27,7 +27,7 @@ def normal(*shape: int, dtype: Any = F, mean: float = 0.0, seed: int = 0) -> np.
 
 def updated(name: str, channels: int) -> list[np.ndarray]:
     """What an op updates, before it does."""
-    if name == "batch_norm":
+    if name in ("batch_norm", "batch_norm_act"):
         return [np.full(channels, 0.5), np.full(channels, 2.0)]
     return [np.array([0.25, 0.5])] if name.endswith("_") else []
 
@@ -35,7 +35,7 @@ def updated(name: str, channels: int) -> list[np.ndarray]:
 def outputs(name: str, ins: list[np.ndarray], attrs: tuple[float, ...]) -> list[np.ndarray]:
     op = registry[name]
     fresh = [poisoned(shape, dtype) for shape, dtype in (op.infer(*ins, *attrs) if op.infer else ())]
-    held = np.float64 if name != "batch_norm" or ins[0].dtype == np.float64 else F
+    held = np.float64 if "batch_norm" not in name or ins[0].dtype == np.float64 else F
     return [*fresh, *(a.astype(held) for a in updated(name, ins[0].shape[-1] if ins[0].ndim else 1))]
 
 
@@ -63,10 +63,15 @@ def soft(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     return made[0], made[1]
 
 
+def count_of(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
+    return int(np.prod([shape[i] for i in axes]))
+
+
 def calls_along(shape: tuple[int, ...], axes: tuple[int, ...], dtype: Any = F) -> Calls:
     """Every reduction of one array along axes, and its gradient."""
     x = normal(*shape, dtype=dtype)
     names = ["sum", "mean", "max", "min", "var", "logsumexp", "euclidean_norm", "any", "all", "count_nonzero"]
+    names += ["prod"] if count_of(shape, axes) < 100 else []
     names += ["argmax", "argmin"] if len(axes) == 1 else []
     made: Calls = [(name, [x], (0, *axes)) for name in names]
     lengths = tuple(n for i, n in enumerate(shape) if i not in axes)
@@ -108,6 +113,9 @@ def norms(count: int, channels: int, dtype: Any = F, mean: float = 0.0) -> Calls
     along = [x.astype("f8").mean(1, keepdims=True).astype(wide), (1 / np.sqrt(x.astype("f8").var(1, keepdims=True) + 0.1)).astype(wide)]
     return [
         ("batch_norm", [x, gamma, beta], (0.75, 0.1)), ("batch_norm_grad", [g, x, gamma, *down], ()),
+        ("batch_norm_act", [x, gamma, beta], (0.75, 0.1, 1, 0.0)), ("batch_norm_act", [x, gamma, beta], (0.75, 0.1, 2, 0.3)),
+        ("batch_norm_act_grad", [g, x, gamma, beta, *down], (1, 0.0)), ("batch_norm_act_grad", [g, x, gamma, beta, *down], (2, -0.5)),
+        ("batch_norm_inference_act", [x, down[0], down[1], gamma, beta], (0.1, 2, 0.3)),
         ("batch_norm_inference", [x, down[0], down[1], gamma, beta], (0.1,)),
         ("batch_norm_inference_grad", [g, x, down[0], down[1], gamma], (0.1,)),
         ("layer_norm", [x, gamma, beta], (0.1, 1)), ("layer_norm_grad", [g, x, gamma, *along], (1,)),
@@ -136,6 +144,12 @@ SMALL: dict[str, Calls] = {
     "losses": losses(50, 10),
     "losses of packets": losses(20, 72, ml_dtypes.bfloat16),
     "losses of many": losses(6, 1100),
+    "softmax of pieces": softmaxes((2, 12_101)),
+    "softmax of half pieces": softmaxes((2, 12_304), dtype=np.float16),
+    "norms of pieces": norms(2, 12_304)[-4:],
+    "counted": [(name, [np.random.default_rng(0).integers(-3, 4, shape).astype(d)], (0, axis))
+                for shape, axis in (((9, 200), 1), ((200, 9), 0), ((2, 3000), 1)) for d in ("?", "u1", "i4", "i8")
+                for name in ("sum", "any", "all", "count_nonzero", "argmax", "argmin")],
     "norms": norms(70, 24),
     "norms of few": norms(300, 3),
     "norms of half": norms(40, 64, np.float16),
@@ -159,6 +173,10 @@ LARGE: dict[str, Calls] = {
     "tall norms": norms(6000, 40),
     "tall norms of half": norms(3000, 256, ml_dtypes.bfloat16),
     "wide norms": norms(3, 13_000),
+    "softmax of many long rows": softmaxes((520, 12_100))[:1],
+    "softmax of a very long row": softmaxes((1, 300_000)),
+    "long rows of double": calls_along((3, 9001), (1,), np.float64),
+    "tall columns of double": calls_along((9001, 6), (0,), np.float64),
     "tall norms far from 0": norms(9000, 4, mean=1000.0)[:1],
     "running": [("cumsum", [normal(2, 150_000, dtype=d)], (1, 0)) for d in (F, np.float16)],
 }  # fmt: skip
@@ -245,22 +263,37 @@ CHOICES: list[Any] = [
     ("sum", [normal(3, 5, 7)], (0, 0, 1, 2), ["short_rows"]),
     ("sum", [normal(3, 5, 7)], (0, 0, 2), ["any"]),
     ("sum", [normal(5, 7)], (0,), ["short_rows"]),
-    ("sum", [normal(5, 7, dtype=np.float64)], (0, 1), ["any"]),
-    ("sum", [np.ones((5, 7), np.int32)], (0, 1), ["any"]),
+    ("sum", [normal(5, 7, dtype=np.float64)], (0, 1), ["short_rows"]),
+    ("prod", [normal(5, 7)], (0, 0), ["columns"]),
+    ("sum", [np.ones((5, 7), np.int32)], (0, 1), ["short_rows"]),
+    ("sum", [np.ones((5, 7), np.bool_)], (0, 0), ["columns"]),
+    ("sum", [np.ones((5, 7000), np.int64)], (0, 1), ["long_rows"]),
+    ("sum", [np.ones((5, 7), np.int16)], (0, 1), ["any"]),
+    ("any", [np.ones((5, 7), np.bool_)], (0, 1), ["short_rows"]),
+    ("all", [np.ones((5, 7), np.int64)], (0, 0), ["columns"]),
+    ("count_nonzero", [normal(5, 7000, dtype=np.float16)], (0, 1), ["long_rows"]),
+    ("any", [normal(5, 7, dtype=np.float64)], (0, 1), ["any"]),
     ("sum_to", [normal(50, 7)], (7,), ["columns"]),
     ("sum_to", [normal(50, 7)], (50, 1), ["short_rows"]),
     ("sum_to", [normal(2, 50, 7)], (1, 50, 1), ["any"]),
     ("argmax", [normal(5, 7)], (0, 1), ["short_rows"]),
-    ("argmax", [normal(5, 7, dtype=np.float16)], (0, 1), ["any"]),
+    ("argmax", [normal(5, 7, dtype=np.float16)], (0, 1), ["short_rows"]),
+    ("argmin", [np.ones((5, 7), np.int64)], (0, 0), ["columns"]),
+    ("argmax", [np.ones((5, 7), np.uint8)], (0, 1), ["any"]),
     ("softmax", [normal(5, 1024)], (1,), ["rows_in_registers"]),
     ("softmax", [normal(5, 12_000)], (1,), ["rows_in_shared"]),
-    ("softmax", [normal(5, 12_100)], (1,), ["long_rows"]),
+    ("softmax", [normal(5, 12_100)], (1,), ["pieces_of_rows"]),
+    ("softmax", [np.zeros((512, 12_100), F)], (1,), ["long_rows"]),
     ("softmax", [normal(5, 7)], (0,), ["any"]),
-    ("softmax_grad", [normal(5, 6100), normal(5, 6100)], (1,), ["long_rows"]),
+    ("softmax_grad", [normal(5, 6100), normal(5, 6100)], (1,), ["pieces_of_rows"]),
+    ("log_softmax", [normal(1, 12_100, dtype=np.float16)], (0, 1), ["pieces_of_rows"]),
     ("layer_norm", [normal(5, 64), normal(64), normal(64)], (0.1, 1), ["rows_in_registers"]),
     ("layer_norm_grad", [normal(5, 64), normal(5, 64), normal(64), normal(5, 1), normal(5, 1)], (1,), ["rows_in_registers", "columns"]),
     ("batch_norm", [normal(5, 64), normal(64), normal(64)], (0.9, 0.1), ["columns", "columns"]),
     ("batch_norm", [normal(5, 1), normal(1), normal(1)], (0.9, 0.1), ["short_rows", "columns"]),
+    ("batch_norm_act", [normal(5, 64), normal(64), normal(64)], (0.9, 0.1, 1, 0.0), ["columns", "columns"]),
+    ("batch_norm_act_grad", [normal(5, 64), normal(5, 64), *[normal(64)] * 4], (1, 0.0), ["columns", "columns"]),
+    ("batch_norm_inference_act", [normal(5, 64), *[np.ones(64, F)] * 4], (0.1, 1, 0.0), ["columns"]),
     ("cumsum", [normal(5, 70)], (1, 0), ["rows"]),
     ("cumsum", [normal(5, 70)], (0, 0), ["lines"]),
     ("clip_norms", [normal(9000)], (1.0, 0, 9000), ["pieces"]),
