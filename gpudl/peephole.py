@@ -1,7 +1,7 @@
 """Find runs of calls in a recorded step that one fused op does at once, and put it in their place (`fuse`).
 
     matmul | conv2d, then add of a bias, then relu | leaky_relu | sigmoid | tanh, or nothing
-    matmul | conv2d_grad_input, then the gradient of such an activation, then the sums over rows that are the bias' gradient
+    matmul | conv2d_grad_input, then the gradient of such an activation, then the sums over rows that are the bias' gradient, if any
     batch_norm | batch_norm_inference, then relu | leaky_relu; and their gradients
     softmax, then the cross-entropy of its scores
 
@@ -34,7 +34,7 @@ NORMAL = {"batch_norm": BATCH_NORM_ACT, "batch_norm_inference": BATCH_NORM_INFER
 LOSSES = {"categorical_crossentropy": SOFTMAX_CROSSENTROPY, "sparse_categorical_crossentropy": SOFTMAX_SPARSE_CROSSENTROPY}
 
 
-def free_of_charge(call: Call) -> bool:
+def free_of_charge(call: Call, parts: Members) -> bool:
     """Whether the reference kernel of a fused call does no more than those of its parts: all in place, without a temporary of its own, and
     with the same bits (16 bits are rounded once instead of after each part)."""
     if any(o.dtype.char in HALF for o in (*call.outs, *call.ins)):
@@ -42,7 +42,7 @@ def free_of_charge(call: Call) -> bool:
     if call.op in (MATMUL_BIAS, CONV2D_BIAS):
         return int(call.attrs[-2]) != LEAKY
     if call.op in (MATMUL_ACT_GRAD, CONV2D_ACT_GRAD):
-        return int(call.attrs[-2]) < LEAKY
+        return int(call.attrs[-2]) < LEAKY and len(parts) == 3  # without the sums there is no need to make them
     return call.op is not BATCH_NORM_ACT_GRAD  # which makes the normalised numbers again
 
 
@@ -97,6 +97,7 @@ class Pass:
     def __init__(self, calls: Sequence[Call], temporary: Sequence[bool], accept: Accept) -> None:
         self.calls: list[Call | None] = list(calls)
         self.temporary, self.accept = temporary, accept
+        self.unread: list[int] = []  # bytes of further temporaries, numbered behind the others: outputs that nobody asked for
         self.members: dict[int, Members] = {}
         self.used: dict[int, list[int]] = {}  # storage -> the calls that touch it, in order
         for i, call in enumerate(calls):
@@ -221,14 +222,16 @@ class Pass:
         if g != h or y.slot == h.slot or y.shape != h.shape or not slope >= 0:
             return
         dz = back.outs[0]
+        made = call._replace(op=WITH_GRADIENT[call.op.name], ins=(*call.ins, y), attrs=(*call.attrs, act, slope))
         for k in self.used[dz.slot]:
             total = self.call(k)
-            if total.op.name == "sum_to" and total.ins == (dz,) and total.outs[0].shape == dz.shape[-1:]:
-                made = call._replace(
-                    op=WITH_GRADIENT[call.op.name], outs=(dz, total.outs[0]), ins=(*call.ins, y), attrs=(*call.attrs, act, slope)
-                )
-                self.put(made, i, j, k)
+            is_sums = total.op.name == "sum_to" and total.ins == (dz,) and total.outs[0].shape == dz.shape[-1:]
+            if is_sums and self.put(made._replace(outs=(dz, total.outs[0])), i, j, k):
                 return
+        step = dz.dtype.itemsize
+        sums = dz._replace(slot=len(self.temporary) + len(self.unread), offset=0, shape=dz.shape[-1:], strides=(step,))
+        if self.put(made._replace(outs=(dz, sums)), i, j):
+            self.unread.append(step * dz.shape[-1])
 
     def normal_back(self, i: int) -> None:
         """The gradient of relu or leaky_relu, then that of the batch norm before it."""
@@ -308,8 +311,9 @@ class Pass:
                     pattern(i)
 
 
-def fuse(calls: Sequence[Call], temporary: Sequence[bool], accept: Accept) -> list[tuple[Call, Members]]:
-    """The calls of a step with fused ones in the place of runs, each with the numbers of the calls that it stands for.
+def fuse(calls: Sequence[Call], temporary: Sequence[bool], accept: Accept) -> tuple[list[tuple[Call, Members]], list[int]]:
+    """The calls of a step with fused ones in the place of runs, each with the numbers of the calls that it stands for; and the bytes of
+    further temporaries, which are numbered behind those of the step.
 
     Args:
         calls: as recorded.
@@ -318,4 +322,4 @@ def fuse(calls: Sequence[Call], temporary: Sequence[bool], accept: Accept) -> li
     """
     work = Pass(calls, temporary, accept)
     work.run()
-    return [(call, work.members.get(i, (i,))) for i, call in enumerate(work.calls) if call is not None]
+    return [(call, work.members.get(i, (i,))) for i, call in enumerate(work.calls) if call is not None], work.unread

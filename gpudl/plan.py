@@ -218,29 +218,31 @@ class Plan:
     def _lay_out(self, declined: set[Members], inputs: Sequence[Tensor], workspace: Workspace) -> set[Members]:
         """Choose the calls, give temporaries their places, bind. Returns which fused calls no compiled kernel takes."""
         slots, recorded = self.recording.slots, self.recording.calls
+        temporary, nbytes = [s.root is None for s in slots], [s.nbytes for s in slots]
         if config.fusion():
-            fused = fuse(recorded, [s.root is None for s in slots], lambda call, parts: parts not in declined and self._pays(call, parts))
+            fused, further = fuse(recorded, temporary, lambda call, parts: parts not in declined and self._pays(call, parts))
         else:
-            fused = [(call, (i,)) for i, call in enumerate(recorded)]
+            fused, further = [(call, (i,)) for i, call in enumerate(recorded)], []
+        temporary, nbytes = [*temporary, *[True] * len(further)], [*nbytes, *further]
         self.program = [call for call, _ in fused]
         self.parts = [tuple([recorded[i].op.name for i in sorted(members)]) for _, members in fused]
         calls, lives = self.program, lives_of(self.program)
-        temporary = [i for i, s in enumerate(slots) if s.root is None and i in lives]
-        sizes = [(*lives[i], slots[i].nbytes) for i in temporary]
+        placed = [i for i, given in enumerate(temporary) if given and i in lives]
+        sizes = [(*lives[i], nbytes[i]) for i in placed]
         offsets, self.arena_bytes = plan_memory(sizes)
         self.temporary_bytes = sum(n for _, _, n in sizes)
         self.dying: list[list[Any]] = [[] for _ in calls]  # temporaries by the call that uses them last
         arena = workspace.take(self.backend, self.arena_bytes)
-        self.roots = [None if s.root is None else self.backend.flat_bytes(s.root) for s in slots]
-        for i, at in zip(temporary, offsets):
-            self.roots[i] = arena[at : at + slots[i].nbytes]
+        self.roots = [None if s.root is None else self.backend.flat_bytes(s.root) for s in slots] + [None] * len(further)
+        for i, at in zip(placed, offsets):
+            self.roots[i] = arena[at : at + nbytes[i]]
             self.dying[lives[i][1]].append(self.roots[i])
         self.operands = [[self._view(o) for o in (*c.outs, *c.ins)] for c in calls]
         self.bound = [t.storage.root for t in inputs]
         self.uses: list[list[tuple[int, int]]] = [[] for _ in inputs]  # where each input is used, to bind other data of the same kind
         for number, call in enumerate(calls):
             for k, o in enumerate((*call.outs, *call.ins)):
-                which = slots[o.slot].input
+                which = slots[o.slot].input if o.slot < len(slots) else None
                 if which is not None:
                     self.uses[which].append((number, k))
         self.inputs: Sequence[Tensor] = inputs
@@ -255,7 +257,9 @@ class Plan:
         table = self.backend.table
         if call.op.name in table:
             return True
-        return free_of_charge(call) and not any(self.recording.calls[i].op.name in table for i in parts)
+        if self.backend.expects_kernels or any(self.recording.calls[i].op.name in table for i in parts):
+            return False
+        return free_of_charge(call, parts)
 
     @staticmethod
     def _backend(recording: Recording, inputs: Sequence[Tensor]) -> Backend:

@@ -75,7 +75,7 @@ class Program:
             if write:
                 net.state.assign(net.state * 0.5 + values[j].detach())
                 net.biases[q].assign(net.biases[q] * 0.9)
-            z = product + (net.biases[q] if kind != 1 else net.biases[q][:1])
+            z = product + (net.biases[q] if kind != 1 else net.biases[q][:1]) if kind != 2 else product
             if show:
                 net.shown.append(product if j % 2 else z)
             return act(z)

@@ -314,12 +314,12 @@ def test_writes_on_both_sides_keep_the_parts() -> None:
 
 def test_a_batch_norm_whose_shift_changed_keeps_its_gradient() -> None:
     calls = recorded_calls(lambda: train_model([L.Dense(4), L.BatchNormalization(), L.ReLU()], (5,)))
-    everything = peephole.fuse(calls, [True] * 1000, lambda call, parts: True)
+    everything, _ = peephole.fuse(calls, [True] * 1000, lambda call, parts: True)
     assert any(call.op.name == "batch_norm_act_grad" for call, _ in everything)
     at = next(i for i, c in enumerate(calls) if c.op.name == "relu_grad")
     beta = next(c for c in calls if c.op.name == "batch_norm").ins[2]
     write = calls[at]._replace(op=gpudl.op.registry["assign_"], outs=(beta,), ins=(beta._replace(slot=999),), attrs=())
-    changed = peephole.fuse([*calls[:at], write, *calls[at:]], [True] * 1000, lambda call, parts: True)
+    changed, _ = peephole.fuse([*calls[:at], write, *calls[at:]], [True] * 1000, lambda call, parts: True)
     assert not any(call.op.name == "batch_norm_act_grad" for call, _ in changed)
 
 
@@ -435,6 +435,20 @@ def test_compiled_kernels_are_asked_for_more(monkeypatch: pytest.MonkeyPatch) ->
     assert fused(plan) == [("matmul", "add", "leaky_relu"), ("matmul", "add", "tanh"), ("matmul", "leaky_relu_grad", "sum_to")]
     assert table.ran == ["matmul_bias", "matmul_bias", "matmul_act_grad"]
     assert [line.split()[1] for line in plan.describe().splitlines() if line.startswith("matmul_")] == ["compiled"] * 3
+
+
+def without_bias(net: Net, x: Tensor) -> Tensor:
+    return ops.matmul(ops.relu(ops.matmul(x, net.w)), net.v)
+
+
+def test_sums_that_nobody_asks_for_go_to_a_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiled kernel makes them on the way; a reference would do more than its parts."""
+    assert fused(replayed(without_bias)) == []
+    table = Table(*FUSED)
+    plan = plan_with(table, without_bias, monkeypatch)
+    assert fused(plan) == [("matmul", "relu_grad")] and table.ran == ["matmul_act_grad"]
+    (call,) = [c for c in plan.program if len(c.outs) == 2]
+    assert call.outs[1].slot == len(plan.recording.slots) and plan.roots[call.outs[1].slot].nbytes == 4 * 4
 
 
 def test_compiled_kernels_take_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
