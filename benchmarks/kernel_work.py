@@ -184,6 +184,66 @@ def optimizers(scale: int) -> Iterator[Work]:
         )
 
 
+def over_steps(scale: int) -> Iterator[Work]:
+    """What optimizers do beside their updates, and steps whose size follows from a whole parameter."""
+    size = (25_600_000 // scale,)
+    flat = 4 * size[0]
+    yield Work("accumulate 25.6M", "accumulate_", (size, size), (), "float32", 3 * flat, lambda t, a: partial(a[0].add_, a[1]),
+               updates=1, outputs=())  # fmt: skip
+    yield Work("average 25.6M", "average_", (size, size, ()), (0.99,), "float32", 3 * flat, lambda t, a: partial(a[0].lerp_, a[1], 0.01),
+               updates=1, fill=with_steps, outputs=())  # fmt: skip
+    yield Work("all_finite 25.6M", "all_finite", (size,), (1,), "float32", flat, lambda t, a: lambda: t.isfinite(a[0]).all())
+    yield Work("lamb 25.6M", "lamb_", (size, size, size, size, (), ()), (0.9, 0.999, 1e-6), "float32", 11 * flat, None,
+               updates=3, fill=optimizer_state, outputs=())  # fmt: skip
+
+
+def with_steps(rng: Any, index: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return np.array(3, np.int64) if shape == () else normal(rng, index, shape, dtype)
+
+
+def indexed(scale: int) -> Iterator[Work]:
+    n = max(8, 8192 // scale)
+    size = 4 * n * n
+    yield Work("tril 8192x8192", "tril", ((n, n),), (0,), "float32", 3 * size // 2, lambda t, a: partial(t.tril, a[0]))
+    for axis in (0, 1):
+        yield Work(f"take_along_axis 8192x8192, axis {axis}", "take_along_axis", ((n, n), (n, n)), (axis, n, n), "float32", 3 * size,
+                   torch_gather(axis), fill=with_indices(axis))  # fmt: skip
+    rows, some = max(8, 65536 // scale), max(4, 8192 // scale)
+    yield Work("scatter_update 8192 of 65536 rows of 512", "scatter_update", ((rows, 512), (some, 512), (some,)), (), "float32",
+               8 * rows * 512, lambda t, a: partial(a[0].index_copy, 0, a[2].long(), a[1]), fill=with_rows)  # fmt: skip
+
+
+def torch_gather(axis: int) -> Callable[[Any, list[Any]], Callable[[], Any]]:
+    return lambda torch, a: partial(torch.gather, a[0], axis, a[1].long())
+
+
+def with_indices(axis: int) -> Callable[..., np.ndarray]:
+    def fill(rng: Any, index: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        return rng.integers(0, shape[axis], shape).astype(np.int32) if index == 1 else normal(rng, index, shape, dtype)
+
+    return fill
+
+
+def with_rows(rng: Any, index: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return rng.permutation(2 * shape[0])[: shape[0]].astype(np.int32) if index == 2 else normal(rng, index, shape, dtype)
+
+
+def recurrent(scale: int) -> Iterator[Work]:
+    """Whole sequences; the floor is a copy of what is read and written once, far below what T dependent products need."""
+    for batch, steps, units in ((64, 28, 128), (128, 100, 512)):
+        n = max(1, batch // scale)
+        z, kernel, state, y = (n, steps, 4 * units), (units, 4 * units), (n, units), (n, steps, units)
+        name = f"lstm {batch}x{steps}x{units}"
+        moved = 4 * (2 * prod(z) + 2 * prod(y) + prod(kernel))
+        yield Work(name, "lstm", (z, kernel, state, state), (), "float32", moved, None, fill=small_weights)
+        yield Work(f"{name} grad", "lstm_grad", (y, y, kernel, state, state, y, y, z), (0,), "float32", moved + 4 * prod(y), None,
+                   fill=small_weights)  # fmt: skip
+
+
+def small_weights(rng: Any, index: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return np.asarray(normal(rng, index, shape, dtype) * np.float32(1 / 32))
+
+
 def optimizer_state(rng: Any, index: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     """Parameters, slots, gradients; then the rate in float64 and the steps in int64."""
     if shape == ():
@@ -206,5 +266,5 @@ def torch_nesterov(torch: Any, a: list[Any]) -> Callable[[], Any]:
 
 def works(scale: int = 1) -> list[Work]:
     """Every work; `scale` divides the sizes, for a trial on a small machine."""
-    families = (elementwise, reductions, softmaxes, norms, optimizers)
+    families = (elementwise, reductions, softmaxes, norms, optimizers, over_steps, indexed, recurrent)
     return [work for family in families for work in family(scale)]
