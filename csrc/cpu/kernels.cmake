@@ -8,6 +8,7 @@ set(GPUDL_CPU_FAMILIES
   activation
   arithmetic
   buffers
+  convolution
   elementwise
   matmul
   optimizers
@@ -36,7 +37,7 @@ function(gpudl_cpu_kernels isa)
 endfunction()
 
 # Fused multiply-adds give other bits than the reference: they are for families whose results are compared within a tolerance.
-set(GPUDL_CPU_FUSED matmul reduce smooth softmax)
+set(GPUDL_CPU_FUSED convolution matmul reduce smooth softmax)
 foreach(family ${GPUDL_CPU_FAMILIES})
   if(family IN_LIST GPUDL_CPU_FUSED)
     set_source_files_properties("${GPUDL_ROOT}/csrc/cpu/${family}.cpp" PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)

@@ -109,6 +109,23 @@ def test_threads_do_not_change_a_sum(isa: str, shape: tuple[int, int]) -> None:
         assert all(f.tobytes() == found[0].tobytes() for f in found)
 
 
+@pytest.mark.parametrize("isa", ISAS)
+def test_threads_do_not_change_a_convolution(isa: str) -> None:
+    cpu.use_isa(isa)
+    rng = np.random.default_rng(3)
+    x, k = rng.standard_normal((5, 30, 31, 24)).astype("f"), rng.standard_normal((3, 5, 24, 40)).astype("f")
+    slide = (2, 1, 1, 1, 2, 2, 1, 1, 1, 30, 31, 3, 5)
+    g = rng.standard_normal((5, 15, 31, 40)).astype("f")
+    for name, like, ins in [("conv2d", g, (x, k)), ("conv2d_grad_input", x, (g, k)), ("conv2d_grad_kernel", k, (x, g))]:
+        found = []
+        for threads in (1, 2, 5):
+            cpu.set_threads(threads)
+            y = np.full_like(like, np.nan)
+            assert cpu.kernels()[name]((Operand(y),), [Operand(a) for a in ins], slide) is None
+            found.append(y.tobytes())
+        assert all(f == found[0] for f in found)
+
+
 @pytest.mark.parametrize("layout", ["rows", "columns", "channels", "reversed", "half"])
 @pytest.mark.parametrize("shape", [(3, 5), (300, 3), (7, 64), (5, 1000), (2, 3, 129), (70, 2, 33), (4097, 2)])
 def test_broadcast_operands(shape: tuple[int, ...], layout: str) -> None:
