@@ -1,7 +1,8 @@
 """Time ours, the peers and the floor in alternating rounds: the `race` fixture.
 
 pytest-benchmark gets our rounds; peer, ratio, floor and error stand beside them in `extra_info` and in a line of the report. No benchmark
-asserts a time. PEER=torch,jax,keras,numpy chooses the peers (default: numpy alone). Ratios count, single times do not: machines are noisy.
+asserts a time. PEER=torch,jax,keras,cupy,numpy chooses the peers (default: numpy alone). Ratios count, single times do not: machines are
+noisy.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-KNOWN = ("numpy", "torch", "jax", "keras")
+KNOWN = ("numpy", "torch", "jax", "keras", "cupy")
 LINES: list[str] = []
 SHORT = 0.02  # seconds
 

@@ -1,6 +1,6 @@
-"""Single kernels at the sizes that networks have, beside PyTorch, with a copy of as many bytes as the floor.
+"""Single kernels at the sizes that networks have, beside PyTorch and CuPy, with a copy of as many bytes as the floor.
 
-    GPUDL_DEVICE=cuda PEER=torch pytest benchmarks/test_kernels.py --benchmark-only
+    GPUDL_DEVICE=cuda PEER=torch,cupy pytest benchmarks/test_kernels.py --benchmark-only
 
 Columns: ours, ours/peer, ours/floor (1 is the bandwidth of a copy), error: the largest one against float64, over the largest number there.
 On a GPU a round is many launches and one wait, and the buffers of a round take turns so that more than its L2 cache is read. On the CPU
@@ -10,6 +10,7 @@ sizes are a hundredth.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from kernel_work import Work, works
 
 import gpudl
 from gpudl.backends import registry as devices
+from gpudl.backends.reference import run_reference
 from gpudl.op import launch, registry
 from gpudl.tensors import Tensor, empty
 
@@ -73,6 +75,25 @@ def torch_lane(work: Work, sets: int, steps: int) -> Callable[[], Any] | None:
     return rotated(calls, steps, torch.cuda.synchronize if on_gpu() else lambda: None)
 
 
+def cupy_lane(work: Work, sets: int, steps: int) -> Callable[[], Any] | None:
+    """What runs where there is no compiled kernel: the same op, written for NumPy and CuPy."""
+    backend = devices.get()
+    if backend.xp is np:
+        return None
+    op, calls = registry[work.op], []
+    for _ in range(sets):
+        tensors = operands(work)
+        outs = [t.array for t in (*fresh(work, tensors[work.updates :]), *tensors[: work.updates])]
+        calls.append(partial(run_reference, backend.xp, op, outs, [t.array for t in tensors[work.updates :]], work.attrs))
+    run = rotated(calls, steps, backend.synchronize)
+
+    def guarded() -> None:
+        with backend.guard():
+            run()
+
+    return guarded
+
+
 def copy_lane(work: Work, sets: int, steps: int) -> Callable[[], None]:
     """Copies that read and write `work.moved` bytes in all."""
     backend = devices.get()
@@ -123,4 +144,5 @@ def test_kernel(index: int, race: Any) -> None:
     steps = max(1, min(200, int(2e-3 * 4e12 / work.moved))) if on_gpu() else 1
     calls = [launcher(work, operands(work))[1] for _ in range(sets)]
     ours = rotated(calls, steps, devices.get().synchronize)
-    race(ours, {"torch": lambda: torch_lane(work, sets, steps)}, copy_lane(work, sets, steps), lambda: error_of(tiny), steps, 10, 3)
+    peers = {"torch": lambda: torch_lane(work, sets, steps), "cupy": lambda: cupy_lane(work, sets, steps)}
+    race(ours, peers, copy_lane(work, sets, steps), lambda: error_of(tiny), steps, 10, 3)

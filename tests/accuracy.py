@@ -1,13 +1,17 @@
 """Measure how far kernels are from float64, op by op and dtype by dtype, beside PyTorch on the same numbers.
 
+    GPUDL_DEVICE=cuda python tests/accuracy.py table.md       the table of docs/accuracy.md, of the kernels of this device
+
 PyTorch in float64 says what is exact, PyTorch in the dtype itself what a good library reaches. An error is the largest one: relative for
 functions of single elements, else relative to the largest number of the result.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -215,3 +219,20 @@ def table(measured: list[Measured]) -> str:
             cells += [f"{m.ours / HALF_UNIT[dtype]:.2f}", f"{m.torch / HALF_UNIT[dtype]:.2f}"]
         lines.append(f"| {row.name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def main(path: str) -> int:
+    """Write the table of the default device; 1 if an error is over its bound."""
+    import torch
+
+    torch.set_num_threads(1)
+    measured = [measure(torch, row, dtype) for row in ROWS for dtype in DTYPES]
+    Path(path).write_text(table(measured), encoding="utf-8")
+    wrong = [m for m in measured if not m.ours <= m.bound]
+    for m in wrong:
+        print(f"{m.row.name}, {m.dtype}: error {m.ours:.3g}, allowed are {m.bound:.3g}; PyTorch: {m.torch:.3g}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
