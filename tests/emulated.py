@@ -47,7 +47,7 @@ CUDA_OFF: dict[str, float] = {
     **{f"{name}{end}": 16.0 for name in TRANSCENDENTAL.split() for end in ("", "_grad")},
 }
 REDUCTIONS = (
-    "adafactor_ adafactor_factored_ gru lamb_ lstm simple_rnn "
+    "adafactor_ adafactor_factored_ gru lamb_ lstm simple_rnn softmax_crossentropy softmax_sparse_crossentropy "
     "batch_norm batch_norm_act batch_norm_inference batch_norm_inference_act binary_crossentropy categorical_crossentropy clip_norms "
     "cumprod cumsum euclidean_norm layer_norm "
     "log_softmax logsumexp mean mean_ mean_squared_error prod rms_norm softmax sparse_categorical_crossentropy sum sum_to var weighted_sum "

@@ -50,5 +50,6 @@ set(GPUDL_CUDA_SOURCES
   reduce_grad.cu
   scan.cu
   softmax.cu
+  softmax_loss.cu
   stepping.cu
 )
