@@ -11,7 +11,9 @@ set(GPUDL_CPU_FAMILIES
   convolution
   elementwise
   matmul
+  norm
   optimizers
+  pooling
   random
   reduce
   registrations
@@ -37,7 +39,7 @@ function(gpudl_cpu_kernels isa)
 endfunction()
 
 # Fused multiply-adds give other bits than the reference: they are for families whose results are compared within a tolerance.
-set(GPUDL_CPU_FUSED convolution matmul reduce smooth softmax)
+set(GPUDL_CPU_FUSED convolution matmul norm reduce smooth softmax)
 foreach(family ${GPUDL_CPU_FAMILIES})
   if(family IN_LIST GPUDL_CPU_FUSED)
     set_source_files_properties("${GPUDL_ROOT}/csrc/cpu/${family}.cpp" PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
