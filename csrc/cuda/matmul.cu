@@ -2,13 +2,14 @@
 #include <gpudl/platform.h>
 
 #include "column_sums.cuh"
-#include "matmul.h"
+#include "gemm_sm90.h"
 
 namespace gpudl {
 namespace {
 
 const Candidate<MatmulProblem> candidates[] = {
     {"skinny", Tier::simt, matmul_skinny_obstacle, launch_matmul_skinny},
+    {"hopper", Tier::sm90, matmul_sm90_obstacle, launch_matmul_sm90},
     {"tensor_cores", Tier::sm80, matmul_mma_obstacle, launch_matmul_mma},
     {"tiles", Tier::simt, matmul_simt_obstacle, launch_matmul_simt},
     {"any", Tier::simple, nullptr, launch_matmul_simple},

@@ -36,6 +36,11 @@ set(GPUDL_CUDA_SOURCES
   crossentropy.cu
   depthwise.cu
   find.cu
+  gemm_sm90.cu
+  gemm_sm90_coop256.cu
+  gemm_sm90_coop64.cu
+  gemm_sm90_pair256.cu
+  gemm_sm90_ping128.cu
   layer_norm.cu
   loss.cu
   matmul.cu

@@ -20,6 +20,9 @@
 #if defined(GPUDL_EMULATE) || !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
 #define GPUDL_SM90 1
 #endif
+#if defined(GPUDL_EMULATE) || !defined(__CUDA_ARCH__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define GPUDL_SM90A 1  // wgmma and moving registers: exactly sm_90a
+#endif
 
 namespace gpudl::ptx {
 

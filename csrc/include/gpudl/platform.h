@@ -33,12 +33,14 @@
 
 namespace gpudl {
 
-// How to launch: dimensions in blocks and threads, bytes of dynamic shared memory, the stream, and blocks per cluster (sm_90, along x).
+// How to launch: dimensions in blocks and threads, bytes of dynamic shared memory, the stream, blocks per cluster (sm_90, along x), and
+// whether the grid may begin before the one in front of it has ended (sm_90: then the kernel calls ptx::grid_wait).
 struct Launch {
     dim3 grid, block;
     size_t shared_bytes = 0;
     Stream stream = nullptr;
     int cluster = 1;
+    bool early = false;
 };
 
 namespace platform {
@@ -89,17 +91,50 @@ template <auto kernel, class... Arguments> void launch(const Launch& how, Argume
                         platform::call<kernel, Tuple>, &values);
 #else
     if (how.shared_bytes > 48 * 1024) platform::allow_shared<kernel>(how.shared_bytes);
-    cudaLaunchAttribute attribute = {};
-    attribute.id = cudaLaunchAttributeClusterDimension;
-    attribute.val.clusterDim = {unsigned(how.cluster), 1, 1};
+    cudaLaunchAttribute attributes[2] = {};
+    unsigned count = 0;
+    if (how.cluster > 1) {
+        attributes[count].id = cudaLaunchAttributeClusterDimension;
+        attributes[count++].val.clusterDim = {unsigned(how.cluster), 1, 1};
+    }
+    if (how.early) {
+        attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        attributes[count++].val.programmaticStreamSerializationAllowed = 1;
+    }
     cudaLaunchConfig_t config = {};
     config.gridDim = how.grid;
     config.blockDim = how.block;
     config.dynamicSmemBytes = how.shared_bytes;
     config.stream = static_cast<cudaStream_t>(how.stream);
-    config.attrs = &attribute;
-    config.numAttrs = how.cluster > 1 ? 1 : 0;
+    config.attrs = attributes;
+    config.numAttrs = count;
     std::apply([&](auto&... a) { check(cudaLaunchKernelEx(&config, kernel, a...)); }, values);
+#endif
+}
+
+// How many blocks of these clusters are on the device at once: clusters do not reach every multiprocessor.
+template <auto kernel> int resident_blocks([[maybe_unused]] const Launch& how, const Device& device) {
+    const int all = device.multiprocessors / how.cluster * how.cluster;
+#ifdef GPUDL_EMULATE
+    return all;
+#else
+    if (how.cluster == 1 || trial) return all;
+    static std::atomic<int> known{0};  // GPUs of one process that differ here would only be used less well
+    if (known.load() > 0) return known.load();
+    platform::allow_shared<kernel>(how.shared_bytes);
+    cudaLaunchAttribute attribute = {};
+    attribute.id = cudaLaunchAttributeClusterDimension;
+    attribute.val.clusterDim = {unsigned(how.cluster), 1, 1};
+    cudaLaunchConfig_t config = {};
+    config.gridDim = dim3(unsigned(all));
+    config.blockDim = how.block;
+    config.dynamicSmemBytes = how.shared_bytes;
+    config.attrs = &attribute;
+    config.numAttrs = 1;
+    int clusters = 0;
+    check(cudaOccupancyMaxActiveClusters(&clusters, kernel, &config));
+    known = clusters > 0 ? clusters * how.cluster : all;
+    return known.load();
 #endif
 }
 #endif
