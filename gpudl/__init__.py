@@ -15,6 +15,7 @@ from .errors import BackendError, CaptureError, DTypeError, GpudlError, ShapeErr
 from .errors import missing_attribute as _missing_attribute
 from .ops import methods as _methods  # noqa: F401  binds the operators of Tensor
 from .ops.create import arange, constant, eye, full, ones, zeros
+from .profiling import profile
 from .replay import capture
 from .show import show_config
 from .tensors import Tensor, from_dlpack, tensor
@@ -36,7 +37,7 @@ __all__ = [
     "BackendError", "CaptureError", "DTypeError", "GpudlError", "Input", "Model", "Sequential", "ShapeError", "Tensor", "Variable",
     "__version__", "activations", "arange", "backends", "callbacks", "capture", "config", "constant", "constraints", "device",
     "enable_grad", "eye", "from_dlpack", "full", "grad", "initializers", "layers", "losses", "metrics", "models", "no_grad", "ones",
-    "ops", "optimizers", "random", "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
+    "ops", "optimizers", "profile", "random", "regularizers", "set_device", "show_config", "tensor", "utils", "zeros",
 ]  # fmt: skip
 
 _LAZY = ("datasets", "dtype_policies", "mixed_precision", "preprocessing", "saving", "testing")  # loaded when first named

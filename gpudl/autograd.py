@@ -61,7 +61,7 @@ def enable_grad() -> Iterator[None]:
 class Node:
     """One op on the tape: where its inputs came from, what its vjp will read, when it ran. `outs` are (shape, dtype)."""
 
-    __slots__ = ("op", "edges", "ins", "results", "attrs", "order", "outs", "hooks")
+    __slots__ = ("op", "edges", "ins", "results", "attrs", "order", "outs", "hooks", "layer")
 
     op: Op
     edges: list[tuple[Any, int] | None]
@@ -71,6 +71,7 @@ class Node:
     order: int
     outs: Sequence[tuple[tuple[int, ...], Any]]
     hooks: dict[int, dict[int, Callable[[Tensor], Tensor | None]]] | None
+    layer: str | None
 
     def hooks_of(self, index: int) -> dict[int, Callable[[Tensor], Tensor | None]]:
         if self.hooks is None:
@@ -110,7 +111,7 @@ def apply(
 
 def remember(op: Op, ins: tuple[Tensor, ...], outs: Sequence[Tensor], avals: Any, attrs: tuple[Any, ...]) -> None:
     node = Node()
-    node.op, node.attrs, node.outs, node.hooks = op, attrs, avals, None
+    node.op, node.attrs, node.outs, node.hooks, node.layer = op, attrs, avals, None, mode.layer
     node.order = tick()
     node.edges = [t.edge for t in ins]
     saved = op.saved_ins
@@ -224,6 +225,15 @@ class Walk:
                     raise RuntimeError(f"[{node.op.name}] cannot be differentiated twice, so create_graph=True is refused")
 
     def run(self, seeds: Sequence[tuple[tuple[Any, int], Tensor]], retain_graph: bool) -> None:
+        layer = mode.layer
+        try:
+            self._walk(seeds, retain_graph)
+        finally:
+            mode.layer = layer
+        for leaf, g in self.gathered.items():
+            self.deposit(leaf, run_hooks(leaf.hooks, g), fresh=True)
+
+    def _walk(self, seeds: Sequence[tuple[tuple[Any, int], Tensor]], retain_graph: bool) -> None:
         pending: dict[Node, Grads] = {}
         heap: list[tuple[int, Node]] = []
         for edge, g in seeds:
@@ -245,14 +255,13 @@ class Walk:
             if node.ins is None:
                 raise RuntimeError(f"[{node.op.name}] this graph was already walked; pass retain_graph=True the first time")
             assert node.op.vjp is not None
+            mode.layer = node.layer
             given = node.op.vjp(Context(node, self), *[grads.get(i) for i in range(len(node.outs))])
             for source, g in zip(node.edges, given):
                 if source is not None and g is not None:
                     self.pass_on(source, g, pending, heap)
             if not retain_graph:
                 node.ins = node.results = None
-        for leaf, g in self.gathered.items():
-            self.deposit(leaf, run_hooks(leaf.hooks, g), fresh=True)
 
     def pass_on(self, edge: tuple[Any, int], g: Tensor, pending: dict[Node, Grads], heap: list[tuple[int, Node]]) -> None:
         source, index = edge

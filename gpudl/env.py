@@ -64,10 +64,13 @@ def _flag(text: str) -> bool:
     raise ValueError(text)
 
 
-def _level(text: str) -> int:
-    if text not in ("0", "1", "2"):
-        raise ValueError(text)
-    return int(text)
+def _level_up_to(most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not 0 <= int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    return convert
 
 
 def _count(text: str) -> int:
@@ -118,7 +121,18 @@ CHECK: Switch[int] = Switch(
     0,
     "1 checks at each launch that operands lie on one device and no output over another operand; 2 also names the first op that "
     "makes NaN or inf of finite numbers (steps run eagerly then).",
-    _level,
+    _level_up_to(2),
+)
+DEBUG: Switch[int] = Switch(
+    "GPUDL_DEBUG",
+    "0 to 4",
+    0,
+    "1 names each device when it is first used; 2 each kernel call with its time and rates, as it ends; 3 also the kernel that was "
+    "chosen and why; 4 also shapes and attributes. On standard error; each call is waited for.",
+    _level_up_to(4),
+)
+SYNC: Switch[bool] = Switch(
+    "GPUDL_SYNC", "0 or 1", False, "1 waits for each kernel on a GPU, so that an error names the op and layer at fault. Slow.", _flag
 )
 TIER: Switch[str] = Switch(
     "GPUDL_TIER",
@@ -198,8 +212,8 @@ EMULATION: Switch[str] = Switch(
 )
 
 SWITCHES: tuple[Switch[str] | Switch[bool] | Switch[int], ...] = (
-    DEVICE, BACKEND, STRICT, CHECK, TIER, CPU_ISA, THREADS, COMPAT, CAPTURE, FUSE, EMULATE, EMULATION_SCHEDULE, PURE, REQUIRE_NATIVE,
-    CUDA, CUDA_ARCHS, EMULATION,
+    DEVICE, BACKEND, STRICT, CHECK, DEBUG, SYNC, TIER, CPU_ISA, THREADS, COMPAT, CAPTURE, FUSE, EMULATE, EMULATION_SCHEDULE,
+    PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS, EMULATION,
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from . import env
 from .backends.reference import run_reference
 from .dtypes import HALF, is_float
 from .errors import BackendError
+from .profiling import state as profiling
 from .tensors import Storage, Tensor, empty, mode, tick
 
 registry: dict[str, Op] = {}
@@ -72,6 +73,9 @@ def launch(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[A
     """The single choke point: every kernel of every mode starts here."""
     backend = outs[0].storage.backend
     kernel = backend.kernels[op]
+    watcher = profiling.watcher
+    if watcher is not None:
+        watcher.begin(backend)
     if checks:
         check_operands(op, outs, ins)
     if kernel is None:
@@ -79,6 +83,8 @@ def launch(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor], attrs: tuple[A
             run_reference(backend.xp, op, [t.array for t in outs], [t.array for t in ins], attrs)
     elif kernel(outs, ins, attrs) is not DONE:
         ins = launch_otherwise(op, outs, ins, attrs)
+    if watcher is not None:
+        watcher.end(backend, op.name, mode.layer, [t.array for t in outs], [t.array for t in ins], attrs)
     if finite:
         check_finite(op, outs, ins)
     if mode.recorder is not None:

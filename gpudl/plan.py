@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import config
 from .backends import Backend
 from .peephole import Members, free_of_charge, fuse
+from .profiling import Watcher
+from .profiling import state as watching
 from .tensors import SEEN, Leaf, Storage, Tensor, mode, tick
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Recording:
 
     def __init__(self, inputs: Sequence[Tensor] = ()) -> None:
         self.calls: list[Call] = []
+        self.layers: list[str | None] = []  # whose each call is, for profiles
         self.slots: list[Slot] = []
         self.refusal: str | None = None
         self.leaves: dict[Leaf, Any] = {}  # the array of its gradient before; False: it had none; None: the step cleared it first
@@ -98,6 +101,7 @@ class Recording:
         reads = tuple([self.operand(t, writes=False, updates=False) for t in ins])
         writes = tuple([self.operand(t, writes=i < fresh, updates=i >= fresh) for i, t in enumerate(outs)])
         self.calls.append(Call(op, writes, reads, tuple(attrs)))
+        self.layers.append(mode.layer)
 
     def operand(self, t: Tensor, writes: bool, updates: bool) -> Operand:
         storage = t.storage if t.storage.parent is None else t.storage.parent
@@ -225,6 +229,7 @@ class Plan:
             fused, further = [(call, (i,)) for i, call in enumerate(recorded)], []
         temporary, nbytes = [*temporary, *[True] * len(further)], [*nbytes, *further]
         self.program = [call for call, _ in fused]
+        self.layers = [self.recording.layers[min(members)] for _, members in fused]
         self.parts = [tuple([recorded[i].op.name for i in sorted(members)]) for _, members in fused]
         calls, lives = self.program, lives_of(self.program)
         placed = [i for i, given in enumerate(temporary) if given and i in lives]
@@ -330,10 +335,21 @@ class Plan:
         try:
             with self.backend.guard():
                 for _ in range(times):
-                    for call in calls:
-                        call()
+                    if watching.watcher is None:
+                        for call in calls:
+                            call()
+                    else:
+                        self._run_watched(watching.watcher)
         finally:  # an interrupted step has written, too
             self._finish()
+
+    def _run_watched(self, watcher: Watcher) -> None:
+        for number, call in enumerate(self.calls):
+            recorded, arrays = self.program[number], self.operands[number]
+            n = len(recorded.outs)
+            watcher.begin(self.backend)
+            call()
+            watcher.end(self.backend, recorded.op.name, self.layers[number], arrays[:n], arrays[n:], recorded.attrs)
 
     def run_poisoned(self, times: int = 1) -> None:
         """The same, but every temporary turns to NaN when its planned life ends: a wrong lifetime cannot hide."""

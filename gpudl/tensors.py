@@ -34,6 +34,7 @@ class Mode(threading.local):
     recorder: Recording | None = None
     touched = 0
     autocast: Any = None  # the dtype that ops take float variables in, within a layer of mixed precision
+    layer: str | None = None  # whose ops these are, forward or backward: for profiles
 
 
 mode = Mode()

@@ -22,7 +22,7 @@ ROOMS = (
     ("version", "native", "_build_record", "_cpu", "_cuda", "_cuda_emulated", "_cuda_checked", "config", "dtypes", "dtype_policies"),
     ("backends",),
     ("tensors",),
-    ("versioned", "op"),
+    ("versioned", "profiling", "op"),
     ("autograd",),
     ("variables",),
     ("ops",),

@@ -5,8 +5,9 @@ These methods are the only places where the engine touches an array library.
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,18 @@ class Backend:
 
     def synchronize(self) -> None:
         """Wait until everything launched so far is done."""
+
+    def mark(self) -> Any:
+        """This moment, in the order of what was launched: see `between`."""
+        return time.perf_counter_ns()
+
+    def between(self, start: Any, end: Any) -> float:
+        """Microseconds from one mark to another."""
+        return (end - start) / 1000.0  # type: ignore[no-any-return]
+
+    def explain(self, name: str, outs: Sequence[Any], ins: Sequence[Any], attrs: tuple[Any, ...]) -> list[str]:
+        """Which kernels were looked at for these arrays, with what spoke against each, and the launches. Empty where there is no choice."""
+        return []
 
     @property
     def note(self) -> str:

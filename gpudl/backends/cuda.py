@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -110,6 +110,22 @@ class CUDABackend(Backend):
 
     def synchronize(self) -> None:
         self.stream.synchronize()
+
+    def mark(self) -> Any:
+        with self.gpu:
+            event = self.xp.cuda.Event()
+            event.record(self.stream)
+        return event
+
+    def between(self, start: Any, end: Any) -> float:
+        end.synchronize()
+        return float(self.xp.cuda.get_elapsed_time(start, end)) * 1000.0
+
+    def explain(self, name: str, outs: Sequence[Any], ins: Sequence[Any], attrs: tuple[Any, ...]) -> list[str]:
+        if self.module is None or name not in self.table:
+            return []
+        sm, processors = int(self.gpu.compute_capability), int(self.gpu.attributes["MultiProcessorCount"])
+        return list(self.module.explain(name, tuple(outs), tuple(ins), attrs, sm, processors))
 
     def guard(self) -> AbstractContextManager[Any]:
         return _On(self.gpu, self.stream) if self.stream is not None else nullcontext()

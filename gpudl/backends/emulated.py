@@ -7,6 +7,7 @@ uninitialised reads as well; `GPUDL_EMULATION_SCHEDULE` chooses the order in whi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,3 +56,8 @@ class EmulatedBackend(HostBackend):
         self.expects_kernels = env.STRICT.read()  # silent otherwise: what is emulated is asked for, and most scripts use other ops, too
         self.use(self.module.kernels())
         self.name = "cuda, emulated and checked" if self.module.checked else "cuda, emulated"
+
+    def explain(self, name: str, outs: Sequence[Any], ins: Sequence[Any], attrs: tuple[Any, ...]) -> list[str]:
+        if self.module is None or name not in self.table:
+            return []
+        return list(self.module.explain(name, tuple(outs), tuple(ins), attrs, 90, 4))  # what the emulation imitates

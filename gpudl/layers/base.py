@@ -141,12 +141,12 @@ class Layer(Versioned):
             training: whether this is a training step; default: as the layer or model that calls, else False.
             **kwargs: handed to `call`; ``mask=`` instead of the one that the inputs have from the layer before.
         """
-        before, read_before = calls.training, mode.autocast
+        before, read_before, layer_before = calls.training, mode.autocast, mode.layer
         if training is None:
             training = bool(before)
         if before is None and calls.penalties:
             forget_penalties(self)
-        calls.training, mode.autocast = training, self._reads
+        calls.training, mode.autocast, mode.layer = training, self._reads, self._name
         try:
             inputs = self._let_in(inputs)
             if self.input_spec is not None:
@@ -166,7 +166,7 @@ class Layer(Versioned):
             located(error, self)
             raise
         finally:
-            calls.training, mode.autocast = before, read_before
+            calls.training, mode.autocast, mode.layer = before, read_before, layer_before
 
     def _let_in(self, x: Any) -> Any:
         """Tensors of the layer's dtype, if they are floating-point."""
