@@ -67,6 +67,17 @@ def test_the_forecast_is_near_what_is_planned(name, batch) -> None:
     assert plan.arena_bytes / FACTOR < forecast < plan.arena_bytes * FACTOR + 2048  # tiny buffers are rounded up to 64 bytes
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", ["iris", "dropout", "norm", "deep", "conv", "lstm"])
+def test_the_forecast_of_mixed_precision(name: str, policy: str) -> None:
+    """With copies of weights, and with what a scaled step can take back."""
+    gpudl.config.set_dtype_policy(policy)
+    model = trained(name, 64)
+    (plan,) = model._runner("train").plans()
+    forecast = memory.activations(model, 64)
+    assert forecast is not None and plan.arena_bytes / FACTOR < forecast < plan.arena_bytes * FACTOR + 2048
+
+
 def test_double_precision_takes_twice_as_much() -> None:
     model = trained("iris", 64, "float64")
     (plan,) = model._runner("train").plans()
