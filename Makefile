@@ -1,5 +1,6 @@
 # make demo      train two small networks on real data, and draw the curves
 # make test      run every test
+# make test-exhaustive   kernels on every small size, emulated: an hour
 # make docs      the guides, the gallery and the API as pages: build/docs/index.html
 # make bench     time ours beside the peers of PEER=torch,jax
 # make kernels-report   what nvcc made of each CUDA kernel: registers, shared memory, spills, warnings
@@ -25,7 +26,7 @@ define prepare
 	@"$(PYTHON)" .ci/prepare.py
 endef
 
-.PHONY: demo test docs bench kernels-report lint format clean
+.PHONY: demo test test-exhaustive docs bench kernels-report lint format clean
 
 demo:
 	$(prepare) --gpu demo
@@ -36,6 +37,10 @@ test:
 	$(QUIET) $(BIN)/pytest -q -n $(JOBS) tests
 	$(QUIET) $(BIN)/pytest -q -n $(JOBS) --doctest-modules gpudl
 	$(QUIET) $(BIN)/pytest -q --benchmark-disable benchmarks
+
+test-exhaustive:
+	$(prepare) test
+	GPUDL_EXHAUSTIVE=1 $(QUIET) $(BIN)/pytest -q -n $(JOBS) tests/native -k "full_grid or exhaustive"
 
 docs:
 	$(prepare) docs

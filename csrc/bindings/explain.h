@@ -42,6 +42,8 @@ template <class Backend> void add_dispatch(py::module_& m) {
     m.attr("TIERS") = py::tuple(names);
     m.def("force_tier", force_tier, py::arg("tier"), py::pos_only(),
           "Let no kernel above TIERS[tier] be chosen; -1: whatever the device has.");
+    m.def("force_candidate", force_candidate, py::arg("name"), py::pos_only(),
+          "Let families choose the candidate of this name wherever it takes the operands, else their last one; '' undoes it. For tests.");
     py::list precisions;
     for (const char* name : precision_names) precisions.append(name);
     m.attr("PRECISIONS") = py::tuple(precisions);

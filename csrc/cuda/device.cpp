@@ -12,6 +12,11 @@ namespace gpudl {
 namespace {
 
 std::atomic<int> forced{-1};
+std::string& forced_name() {
+    static std::string name;
+    return name;
+}
+std::atomic<bool> name_forced{false};  // so that ordinary choices read no string
 std::atomic<Precision> precision{Precision::float32};
 
 // A thread that was never given scratch memory uses what was given last anywhere, as with streams.
@@ -52,6 +57,12 @@ Device current_device() {
 #endif
 
 void force_tier(int tier) { forced = tier; }
+
+void force_candidate(const std::string& name) {
+    forced_name() = name;
+    name_forced = !name.empty();
+}
+bool passed_over(const char* candidate) { return name_forced.load() && forced_name() != candidate; }
 
 Precision matmul_precision() { return precision.load(); }
 void set_matmul_precision(int wanted) { precision = Precision(wanted); }

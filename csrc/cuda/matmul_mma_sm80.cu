@@ -5,8 +5,6 @@
 namespace gpudl {
 namespace {
 
-constexpr int few_tiles = 100;  // of 128 x 128: below, tiles of 64 x 64 occupy more of the device. The bits are the same
-
 template <class How, class T, bool large, class A, class B> void go(const MatmulProblem& p, int64_t parts, Stream stream) {
     constexpr int side = large ? 128 : 64, warps_m = 2, warps_n = large ? 4 : 2;
     const Tiles tiles = tiles_of(p.m, p.n, p.k, p.batches.size, side, side, How::slice, parts);
@@ -31,9 +29,8 @@ template <class How, class T, bool large> void oriented(const MatmulProblem& p, 
 
 template <class How, class T> void sized(const MatmulProblem& p, Stream stream) {
     const int64_t parts = parts_of(p.m, p.n, p.k, p.batches.size, 4);
-    const bool large = ((p.m + 127) / 128) * ((p.n + 127) / 128) * p.batches.size * parts >= few_tiles;
     if (packets(p, 0) && packets(p, 1)) {
-        if (large) return oriented<How, T, true>(p, parts, stream);
+        if (large_tiles(p, parts)) return oriented<How, T, true>(p, parts, stream);
         if constexpr (sizeof(T) == 2) return oriented<How, T, false>(p, parts, stream);  // of float32 fewer kernels, for shorter builds
     }
     go<How, T, false, Items<T>, Items<T>>(p, parts, stream);

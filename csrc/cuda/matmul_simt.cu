@@ -5,8 +5,6 @@
 namespace gpudl {
 namespace {
 
-constexpr int few_tiles = 100;  // of 128 x 128: below, tiles of 64 x 64 occupy more of the device. The bits are the same
-
 template <class T, int quads, class A, class B> void go(const MatmulProblem& p, int64_t parts, Stream stream) {
     using C = decltype(wide(T{}));
     const Tiles tiles = tiles_of(p.m, p.n, p.k, p.batches.size, 64 * quads, 64 * quads, simt::slice, parts);
@@ -28,8 +26,7 @@ const char* matmul_simt_obstacle(const MatmulProblem& p, const Device&) {
 
 void launch_matmul_simt(const MatmulProblem& p, Stream stream) {
     const int64_t parts = parts_of(p.m, p.n, p.k, p.batches.size, p.dtype == 'd' ? 8 : 4);
-    const int64_t large = ((p.m + 127) / 128) * ((p.n + 127) / 128) * p.batches.size * parts;
-    if (p.dtype != 'f' || large < few_tiles) {
+    if (p.dtype != 'f' || !large_tiles(p, parts)) {
         for_float_dtype(p.dtype, [&](auto zero) { go<decltype(zero), 1, Items<decltype(zero)>, Items<decltype(zero)>>(p, parts, stream); });
         return;
     }

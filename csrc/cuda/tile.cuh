@@ -55,6 +55,12 @@ inline int64_t parts_of(int64_t m, int64_t n, int64_t k, int64_t batches, int64_
     return std::max<int64_t>(1, std::min<int64_t>({wanted / std::max<int64_t>(1, tiles), k / chunk_k, fits}));
 }
 
+// Whether tiles of 128 x 128 occupy the device; else those of 64 x 64 do it better. The bits are the same.
+inline bool large_tiles(const MatmulProblem& p, int64_t parts) {
+    constexpr int64_t enough = 100;
+    return std::min(p.m, p.n) > 64 && ((p.m + 127) / 128) * ((p.n + 127) / 128) * p.batches.size * parts >= enough;
+}
+
 // `slice` is the core's step along k, a divisor of chunk_k.
 inline Tiles tiles_of(int64_t m, int64_t n, int64_t k, int64_t batches, int rows, int columns, int slice, int64_t parts) {
     Tiles t = {};

@@ -36,6 +36,10 @@ Device current_device();  // of the calling thread; the emulation answers with w
 Tier allowed_tier(const Device& device);
 void force_tier(int tier);  // one of Tier, or -1: whatever the device has
 
+// Passes over candidates of other names, the last of a family excepted, which takes what nobody else does: for tests. "" undoes it.
+void force_candidate(const std::string& name);
+bool passed_over(const char* candidate);
+
 // The precision of float32 products, for the process: gpudl.config.set_matmul_precision. bf16x6 and bf16x9 are for measurements.
 enum class Precision { float32, bf16x3, tf32, bf16x6, bf16x9 };
 constexpr const char* precision_names[] = {"float32", "bf16x3", "tf32", "bf16x6", "bf16x9"};
@@ -72,9 +76,10 @@ void dispatch(const char* family, const Candidate<Problem> (&candidates)[count],
     const Device device = trial ? trial->device : current_device();
     const Tier allowed = allowed_tier(device);
     for (const Candidate<Problem>& candidate : candidates) {
-        const char* obstacle = candidate.tier > allowed ? "its tier is not allowed here"
-                               : candidate.obstacle     ? candidate.obstacle(problem, device)
-                                                        : nullptr;
+        const char* obstacle = candidate.tier > allowed                                              ? "its tier is not allowed here"
+                               : &candidate != &candidates[count - 1] && passed_over(candidate.name) ? "another one is forced"
+                               : candidate.obstacle                                                  ? candidate.obstacle(problem, device)
+                                                                                                     : nullptr;
         if (trial)
             trial->lines.push_back(std::string(family) + ": " + candidate.name + " (" + tier_names[int(candidate.tier)] + ")" +
                                    (obstacle ? std::string(" no: ") + obstacle : " chosen"));
