@@ -1,4 +1,4 @@
-"""Name the kernels that are timed, outside matrix products and convolutions: operands, the bytes that must move, the peer's call.
+"""Name the kernels that are timed, outside convolutions: operands, the bytes that must move, the peer's call.
 
 Shapes are those that networks have: MLPs and classifiers, batch norm of a ResNet at batch 256, optimizers from 0.7 to 60 million
 parameters, and ragged ones. The floor of every one is a copy that moves as many bytes.
@@ -264,7 +264,31 @@ def torch_nesterov(torch: Any, a: list[Any]) -> Callable[[], Any]:
     return torch.optim.SGD([parameter], 1e-3, momentum=0.9, nesterov=True, fused=True).step  # type: ignore[no-any-return]
 
 
+PRODUCTS = (  # m, n, k, whether a and b are turned: squares, an MLP's layers forward and backward, its classifier, a weight that streams
+    *((n, n, n, False, False) for n in (512, 1024, 2048, 4096, 8192)),
+    (4096, 4096, 4096, False, True), (4096, 4096, 4096, True, False), (4096, 4096, 4096, True, True), (4095, 4097, 4099, False, False),
+    (128, 512, 784, False, False), (4096, 512, 784, False, False), (784, 512, 128, True, False), (784, 512, 4096, True, False),
+    (128, 784, 512, False, True), (128, 10, 512, False, False), (4096, 10, 512, False, False), (512, 10, 4096, True, False),
+    (32, 4096, 4096, False, False), (128, 4096, 4096, False, False), (512, 4096, 4096, False, False), (512, 512, 65536, True, False),
+)  # fmt: skip
+
+
+def products(scale: int) -> Iterator[Work]:
+    """Matrix products. On a small machine each side is divided by the cube root of `scale`, so that their work is by it."""
+    shrink = round(scale ** (1 / 3))
+    for dtype in ("float32", "bfloat16"):
+        for m, n, k, ta, tb in PRODUCTS:
+            a, b, c = (max(8, size // shrink) for size in (m, n, k))
+            shapes = ((c, a) if ta else (a, c), (b, c) if tb else (c, b))
+            name = f"matmul {'NT'[ta]}{'NT'[tb]} {m}x{n}x{k}"
+            yield Work(name, "matmul", shapes, (ta, tb), dtype, ITEM[dtype] * (a * b + a * c + b * c), torch_matmul(ta, tb))
+
+
+def torch_matmul(ta: bool, tb: bool) -> Callable[[Any, list[Any]], Callable[[], Any]]:
+    return lambda torch, a: partial(torch.matmul, a[0].T if ta else a[0], a[1].T if tb else a[1])
+
+
 def works(scale: int = 1) -> list[Work]:
     """Every work; `scale` divides the sizes, for a trial on a small machine."""
-    families = (elementwise, reductions, softmaxes, norms, optimizers, over_steps, indexed, recurrent)
+    families = (elementwise, reductions, softmaxes, norms, optimizers, over_steps, indexed, recurrent, products)
     return [work for family in families for work in family(scale)]
