@@ -159,6 +159,9 @@ COMPAT: Switch[str] = Switch(
     "GPUDL_COMPAT", "keras2", "", "keras2 takes the defaults of Keras 2 where they differ: see gpudl.config.set_compat.", _choice("keras2")
 )
 CAPTURE: Switch[bool] = Switch("GPUDL_CAPTURE", "0 or 1", True, "0 runs every step eagerly: nothing is recorded or replayed.", _flag)
+GRAPHS: Switch[bool] = Switch(
+    "GPUDL_GRAPHS", "0 or 1", True, "0 launches the kernels of a replayed step one by one on a GPU, instead of as one CUDA graph.", _flag
+)
 FUSE: Switch[bool] = Switch(
     "GPUDL_FUSE", "0 or 1", True, "0 replays every kernel call as it was recorded: none are fused. See gpudl.config.set_fusion.", _flag
 )
@@ -212,8 +215,8 @@ EMULATION: Switch[str] = Switch(
 )
 
 SWITCHES: tuple[Switch[str] | Switch[bool] | Switch[int], ...] = (
-    DEVICE, BACKEND, STRICT, CHECK, DEBUG, SYNC, TIER, CPU_ISA, THREADS, COMPAT, CAPTURE, FUSE, EMULATE, EMULATION_SCHEDULE,
-    PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS, EMULATION,
+    DEVICE, BACKEND, STRICT, CHECK, DEBUG, SYNC, TIER, CPU_ISA, THREADS, COMPAT, CAPTURE, FUSE, GRAPHS, EMULATE,
+    EMULATION_SCHEDULE, PURE, REQUIRE_NATIVE, CUDA, CUDA_ARCHS, EMULATION,
 )  # fmt: skip
 
 

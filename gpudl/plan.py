@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -184,6 +185,10 @@ def plan_memory(lives: Sequence[tuple[int, int, int]], align: int = 64) -> tuple
     return offsets, total
 
 
+AHEAD = 64  # how many steps may wait on a GPU, so that Ctrl-C acts soon
+NOT_MADE: Any = object()  # of a plan's graph: nobody asked for it yet
+
+
 def unbound() -> None:
     raise RuntimeError("a plan was run without its inputs; this is a bug of gpudl")
 
@@ -254,7 +259,9 @@ class Plan:
         compiled = [self._compiled(number) if len(members) > 1 else None for number, (_, members) in enumerate(fused)]
         refused = {m for (c, m), found in zip(fused, compiled) if found is None and len(m) > 1 and c.op.name in self.backend.table}
         if not refused:
+            self.references: set[int] = set()  # the calls that no compiled kernel does
             self.calls = [found or self._bind(number) for number, found in enumerate(compiled)]
+            self.graph: Any = NOT_MADE
         return refused
 
     def _pays(self, call: Call, parts: Members) -> bool:
@@ -282,9 +289,27 @@ class Plan:
         return self.backend.view(self.roots[o.slot], o.offset, o.shape, o.strides, o.dtype)
 
     def _bind(self, number: int) -> Callable[[], Any]:
+        compiled = self._compiled(number)
+        if compiled is not None:
+            self.references.discard(number)
+            return compiled
+        self.references.add(number)
         call, views = self.program[number], self.operands[number]
         n = len(call.outs)
         return self.backend.bind(call.op, tuple(views[:n]), tuple(views[n:]), call.attrs)
+
+    def _whole(self) -> Callable[[], Any] | None:
+        """One launch for the whole step, where the device has such a thing and every call is a compiled kernel."""
+        if self.graph is NOT_MADE:
+            self.graph = None
+            if not self.references:
+                try:
+                    self.graph = self.backend.graph(self.calls)
+                except Exception as error:
+                    why = f"{type(error).__name__}: {error}"
+                    warnings.warn(f"a step is launched kernel by kernel, since no graph could be made of it: {why}", RuntimeWarning, 2)
+        whole: Callable[[], Any] | None = self.graph
+        return whole
 
     def _compiled(self, number: int) -> Callable[[], Any] | None:
         call, views = self.program[number], self.operands[number]
@@ -310,10 +335,12 @@ class Plan:
                     changed.add(number)
         for number in changed:
             self.calls[number] = self._bind(number)
+        if changed:
+            self.graph = NOT_MADE
 
     def release(self) -> None:
         """Let go of the inputs' memory until the next `bind`: a plan outlives the data it was made with."""
-        self.inputs, self.bound = (), [None] * len(self.bound)
+        self.inputs, self.bound, self.graph = (), [None] * len(self.bound), NOT_MADE
         for uses in self.uses:
             for number, k in uses:
                 self.operands[number][k] = None
@@ -331,15 +358,19 @@ class Plan:
 
     def run(self, times: int = 1) -> None:
         """Run the step. Python handles signals between two calls."""
-        calls = self.calls
+        calls, whole = self.calls, None if watching.watcher is not None else self._whole()
         try:
             with self.backend.guard():
-                for _ in range(times):
-                    if watching.watcher is None:
+                for done in range(times):
+                    if watching.watcher is not None:
+                        self._run_watched(watching.watcher)
+                    elif whole is not None:
+                        whole()
+                        if done % AHEAD == AHEAD - 1:
+                            self.backend.synchronize()
+                    else:
                         for call in calls:
                             call()
-                    else:
-                        self._run_watched(watching.watcher)
         finally:  # an interrupted step has written, too
             self._finish()
 

@@ -153,3 +153,10 @@ class Backend:
             return None
         call: Callable[[], Any] | None = self.module.bind(kernel, outs, ins, attrs)
         return call
+
+    def graph(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
+        """One launch that does what these compiled calls do in a row, or None where there is no such thing. Runs nothing yet.
+
+        What is not a kernel's launch (allocation, a copy to the host, waiting) may raise while the graph is made.
+        """
+        return None

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,19 @@ class CUDABackend(Backend):
 
     def synchronize(self) -> None:
         self.stream.synchronize()
+
+    def graph(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
+        if not env.GRAPHS.read():
+            return None
+        with self.guard():
+            self.stream.begin_capture()
+            try:
+                for call in calls:
+                    call()
+            finally:  # a stream that still captures would refuse everything after
+                captured = self.stream.end_capture()
+            captured.upload(self.stream)
+        return partial(captured.launch, self.stream)
 
     def mark(self) -> Any:
         with self.gpu:
