@@ -33,10 +33,10 @@ struct Call {
 
     void run(Stream stream) const { entry->kernel(views, views + outs, attrs, stream); }
 
-    int64_t output_bytes() const {
-        int64_t bytes = 0;
-        for (int i = 0; i < outs; i++) bytes += views[i].size() * itemsize(views[i].dtype);
-        return bytes;
+    int64_t bytes() const {
+        int64_t total = 0;
+        for (int i = 0; i < outs + ins; i++) total += views[i].size() * itemsize(views[i].dtype);
+        return total;
     }
 };
 
@@ -120,7 +120,7 @@ bool prepare(const Variants& variants, PyObject* outs, PyObject* ins, PyObject* 
 constexpr int64_t long_work_bytes = 1 << 17;
 
 template <class Backend> bool run(const Call& call) {
-    const bool may_release = Backend::host && call.output_bytes() >= long_work_bytes;
+    const bool may_release = Backend::host && call.bytes() >= long_work_bytes;
     std::string failure;
     const auto attempt = [&] {
         try {
