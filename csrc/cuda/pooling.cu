@@ -122,9 +122,11 @@ template <class T, int width> struct AveragePool {
         const Span rows(at.row, win.stride_h, win.top, win.r, win.h), columns(at.column, win.stride_w, win.left, win.s, win.w);
         C sum[width] = {};
         for (int r = rows.first; r < rows.last; r++) {
-            for (int s = columns.first; s < columns.last; s++) {
-                const int h = at.row * win.stride_h - win.top + r, w = at.column * win.stride_w - win.left + s;
-                const P in = load(reinterpret_cast<const P*>(p.from) + ((at.n * win.h + h) * win.w + w) * win.packets + at.c);
+            const int h = at.row * win.stride_h - win.top + r, left = at.column * win.stride_w - win.left;
+            const P* from = reinterpret_cast<const P*>(p.from) + ((at.n * win.h + h) * win.w + left + columns.first) * win.packets + at.c;
+#pragma unroll 2
+            for (int s = columns.first; s < columns.last; s++, from += win.packets) {
+                const P in = load(from);
 #pragma unroll
                 for (int k = 0; k < width; k++) sum[k] += wide(in.item[k]);
             }
