@@ -81,7 +81,7 @@ class Memory:
 
     def upload(self, pointer: int, array: np.ndarray) -> None:
         if array.nbytes:
-            self.call("cuMemcpyHtoD_v2", ctypes.c_uint64(pointer), ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes))
+            self.call("cuMemcpyHtoD_v2", ctypes.c_uint64(pointer), ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(extent(array)))
 
     def download(self, array: np.ndarray, pointer: int) -> None:
         if array.nbytes:
@@ -89,6 +89,15 @@ class Memory:
 
     def wait(self) -> None:
         self.call("cuCtxSynchronize")
+
+
+def extent(array: np.ndarray) -> int:
+    """Bytes from the first element to the end of the last one. No stride may be negative."""
+    if not array.size:
+        return 0
+    if min(array.strides, default=0) < 0:
+        raise ValueError("arrays for the GPU must run forwards: they are copied as they lie")
+    return array.itemsize + sum((n - 1) * step for n, step in zip(array.shape, array.strides))
 
 
 def operand(array: np.ndarray, pointer: int) -> SimpleNamespace:
@@ -117,12 +126,12 @@ class GPU:
         def run(outs: Sequence[Any], ins: Sequence[Any], attrs: tuple[float, ...]) -> Any:
             note(self.memory, test=self.test, began=name)
             arrays = [o.array for o in (*outs, *ins)]
-            if not all(a.flags.c_contiguous for a in arrays):
-                raise ValueError("arrays for the GPU must be dense: they are copied as they lie")
+            if not all(o.array.flags.c_contiguous for o in outs):
+                raise ValueError("outputs on the GPU must be dense: they are copied as they lie")
             pointers: list[int] = []
             try:
                 for array in arrays:
-                    pointers.append(self.memory.allocate(array.nbytes))
+                    pointers.append(self.memory.allocate(extent(array)))
                     self.memory.upload(pointers[-1], array)
                 there = [operand(a, p) for a, p in zip(arrays, pointers)]
                 answer = kernel(there[: len(outs)], there[len(outs) :], attrs)

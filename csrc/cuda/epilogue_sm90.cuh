@@ -1,7 +1,8 @@
 // Finishes the sums of a tile on their way out of the registers (gemm_sm90.cuh): an Epilogue of matmul.h as the Hopper kernels take it.
 //
-// A mode is chosen on the host, so that a tile pays for what it needs: raw writes the sums; linear adds a bias and bends by ReLU or LeakyReLU;
-// residual adds beta times another array before; curved ends in a sigmoid or tanh; gradient multiplies by act'(saved) and sums columns.
+// A mode is chosen on the host, so that a tile pays for what it needs: raw writes the sums; linear adds a bias and bends by ReLU or
+// LeakyReLU; residual adds beta times another array before; curved ends in a sigmoid or tanh; gradient multiplies by act'(saved) and sums
+// columns.
 #pragma once
 #include "matmul.h"
 #include "ptx/ptx.cuh"

@@ -2,15 +2,15 @@
 //
 //     y[z][m][n] = ending(sum over k of A[m][k] B[k][n]),  16-bit operands, float32 sums
 //
-// Persistent: a block (or a cluster of two) walks over items, one tile of one z each. thread ↔ element: 384 threads. Warpgroup 0 produces: its
-// thread 0 keeps a ring of slots filled. Warpgroups 1 and 2 consume: cooperative, each has 64 rows of every tile; pingpong, each has every
-// other tile, and writes out while the other one multiplies. In a cluster two blocks take neighbouring tiles in m; each loads half of
-// their common B for both. bytes moved per element of y: 2 k (1 / columns + 1 / rows) from L2, and y once. expected bound: tensor cores from
-// about 2048 on each axis, below it launch, filling of the ring and the epilogue.
+// Persistent: a block (or a cluster of two) walks over items, one tile of one z each. thread ↔ element: 384 threads. Warpgroup 0 produces:
+// its thread 0 keeps a ring of slots filled. Warpgroups 1 and 2 consume: cooperative, each has 64 rows of every tile; pingpong, each has
+// every other tile, and writes out while the other one multiplies. In a cluster two blocks take neighbouring tiles in m; each loads half
+// of their common B for both. bytes moved per element of y: 2 k (1 / columns + 1 / rows) from L2, and y once. expected bound: tensor cores
+// from about 2048 on each axis, below it launch, filling of the ring and the epilogue.
 //
-// Shared memory, dynamic, all but the barriers at multiples of 1024: slots (A, then B, of 64 numbers along k), staging (two boxes of 64 rows
-// of 128 bytes for each consumer), barriers. Rows of 128 bytes are swizzled. An operand contiguous in k has a row for each m (n); else there
-// is a group of 8 KiB for 64 m (n), with a row for each k. What is beyond an array's end arrives as zeros and is not stored.
+// Shared memory, dynamic, all but the barriers at multiples of 1024: slots (A, then B, of 64 numbers along k), staging (two boxes of 64
+// rows of 128 bytes for each consumer), barriers. Rows of 128 bytes are swizzled. An operand contiguous in k has a row for each m (n); else
+// there is a group of 8 KiB for 64 m (n), with a row for each k. What is beyond an array's end arrives as zeros and is not stored.
 #pragma once
 #include "epilogue_sm90.cuh"
 #include "ptx/grid_sm90.cuh"

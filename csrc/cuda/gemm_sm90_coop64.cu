@@ -1,4 +1,5 @@
-// Tiles of 128 x 64, both consumers on each: small products, which would leave most of the device idle otherwise. The kernel is in gemm_sm90.cuh.
+// Tiles of 128 x 64, both consumers on each: small products, of which larger tiles would leave most of the device idle. The kernel is in
+// gemm_sm90.cuh.
 #include "launch_sm90.cuh"
 
 namespace gpudl::sm90 {

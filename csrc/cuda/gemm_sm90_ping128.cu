@@ -1,4 +1,5 @@
-// Tiles of 128 x 128, each consumer its own: products of middling size, where writing out takes its time. All transposes, parts of k. The kernel is in gemm_sm90.cuh.
+// Tiles of 128 x 128, each consumer its own: products of middling size, where writing out takes its time. All transposes, parts of k. The
+// kernel is in gemm_sm90.cuh.
 #include "launch_sm90.cuh"
 
 namespace gpudl::sm90 {

@@ -2,6 +2,7 @@
 #include <gpudl/platform.h>
 
 #include "../../../csrc/cuda/ptx/copy_sm80.cuh"
+#include "../../../csrc/cuda/ptx/grid_sm90.cuh"
 #include "../../../csrc/cuda/ptx/mma_sm80.cuh"
 #include "../../../csrc/cuda/ptx/mbarrier_sm90.cuh"
 #include "../../../csrc/cuda/ptx/stmatrix_sm90.cuh"
@@ -282,6 +283,23 @@ __global__ void neighbours_kernel(int* y) {
 #endif
 }
 
+// Lets the next grid begin at once, and writes much later.
+__global__ void slow_kernel(float* y, const float* x, int turns) {
+#ifdef GPUDL_SM90
+    ptx::grid_launch_next();
+    float v = x[threadIdx.x];
+    for (int i = 0; i < turns; i++) v = fmaf(v, 1.0f, 1.0f);
+    y[threadIdx.x] = v;
+#endif
+}
+// Begins early, and reads what the grid before it wrote.
+__global__ void early_kernel(float* y, const float* x) {
+#ifdef GPUDL_SM90
+    ptx::grid_wait();
+    y[threadIdx.x] = -x[threadIdx.x];
+#endif
+}
+
 struct Layout {
     int major_a, major_b, swizzle, leading_a, stride_a, leading_b, stride_b, start_a, start_b;
 };
@@ -441,6 +459,12 @@ GPUDL_KERNEL(truth_multicast, "I <- I ; i*") {
 }
 
 GPUDL_KERNEL(truth_neighbours, "i <- ") { launch<neighbours_kernel>({unsigned(outs[0].size()), 32, 0, stream, 2}, outs[0].as<int>()); }
+
+GPUDL_KERNEL(truth_early, "f f <- f ; i") {
+    const unsigned n = unsigned(ins[0].size());
+    launch<slow_kernel>({1, n, 0, stream}, outs[1].as<float>(), ins[0].as<float>(), int(attrs[0].integer));
+    launch<early_kernel>({1, n, 0, stream, 1, true}, outs[0].as<float>(), outs[1].as<float>());
+}
 
 // half, n, then a Layout
 GPUDL_KERNEL(truth_wgmma, "f <- I I ; i*") {
