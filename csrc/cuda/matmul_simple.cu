@@ -1,7 +1,7 @@
 // Multiplies matrices of any dtype, size and strides: the last candidate, and what the others are compared with.
 //
 // thread ↔ element: one thread a number of y, neighbours along a row. bytes moved per element: a row of a and a column of b, mostly from
-// caches. expected bound: latency; nobody should wait for this kernel. Every 256 products are summed by themselves before they are added.
+// caches. expected bound: latency; nobody should wait for this kernel. Every 128 products are summed by themselves before they are added.
 #include <gpudl/erased.h>
 #include <gpudl/platform.h>
 
@@ -11,7 +11,7 @@
 namespace gpudl {
 namespace {
 
-constexpr int threads = 256, chunk = 256;
+constexpr int threads = 256, chunk = 128;
 
 // Where an element of y is, and where its row of a and its column of b begin, in elements.
 struct Spot {

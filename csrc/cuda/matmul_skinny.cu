@@ -121,7 +121,7 @@ void launch_matmul_skinny(const MatmulProblem& p, Stream stream) {
     s.along_k = s.left.k == 1 && s.left.outer != 1;
     const int64_t strips = (s.length + places - 1) / places, bytes = p.m * p.n * p.batches.size * 4;
     const int64_t fits = std::min<int64_t>(scratch().bytes, 1 << 23) / bytes;
-    const int64_t parts = std::max<int64_t>(1, std::min<int64_t>({264 / (strips * p.batches.size), p.k / chunk_k, fits}));
+    const int64_t parts = std::max<int64_t>(1, std::min<int64_t>({264 / (strips * p.batches.size), p.k / least_part, fits}));
     s.part_k = std::max<int64_t>(1, ((p.k + parts - 1) / parts + chunk_k - 1) / chunk_k) * chunk_k;
     s.parts = std::max<int64_t>(1, (p.k + s.part_k - 1) / s.part_k);
     s.count = strips * s.parts * p.batches.size;

@@ -14,7 +14,8 @@
 
 namespace gpudl {
 
-constexpr int chunk_k = 256;  // products that are summed before a sum is added to the total: bounds the rounding error of long sums
+constexpr int chunk_k = 128;     // products that are summed before a sum is added to the total: bounds the rounding error of long sums
+constexpr int least_part = 256;  // of k, that is worth a block of its own
 
 struct Tile {
     int64_t batch, row, column, part;  // the first row and column; the number of the part of k
@@ -52,7 +53,7 @@ inline int64_t parts_of(int64_t m, int64_t n, int64_t k, int64_t batches, int64_
     constexpr int64_t wanted = 264, most_bytes = 1 << 23;
     const int64_t tiles = ((m + 63) / 64) * ((n + 63) / 64) * batches, bytes = m * n * batches * item;
     const int64_t fits = std::min(scratch().bytes, most_bytes) / std::max<int64_t>(1, bytes);
-    return std::max<int64_t>(1, std::min<int64_t>({wanted / std::max<int64_t>(1, tiles), k / chunk_k, fits}));
+    return std::max<int64_t>(1, std::min<int64_t>({wanted / std::max<int64_t>(1, tiles), k / least_part, fits}));
 }
 
 // Whether tiles of 128 x 128 occupy the device; else those of 64 x 64 do it better. The bits are the same.

@@ -8,7 +8,7 @@
 // (1 / 128 + 1 / 128) items a product. expected bound: tensor cores from k of some hundreds on, else the latency of the first slices.
 //
 // float32 as a sum of bfloat16 (hi + mid + low): `terms` of the nine products of parts are added, smallest first: 3 keep 16 bits of the
-// operands, 6 keep 22, 9 all. Their sums are moved to a float32 total every 256 products, because tensor cores do not round sums.
+// operands, 6 keep 22, 9 all. Their sums are moved to a float32 total every 128 products, because tensor cores do not round sums.
 #pragma once
 #include "ptx/copy_sm80.cuh"
 #include "ptx/mma_sm80.cuh"
