@@ -258,3 +258,40 @@ def test_every_choice_exists() -> None:
         bfloat16, most = int(rng.integers(2)), int(rng.choice([1, 4, 64]))
         shape, splits = plan(m, n, k, turn, int(rng.choice([1, 5])), bfloat16, most)
         assert exists(shape, turn, BF16 if bfloat16 else F16, splits) and splits <= most, (m, n, k, turn, shape, splits)
+
+
+# the table ----------------------------------------------------------------------------------------------------------------------
+
+
+def said(y: np.ndarray, a: np.ndarray, b: np.ndarray, sm: int = 90) -> str:
+    """What the table says of the Hopper kernel, and the launches."""
+    lines = MODULES[0].explain("matmul", (y,), (a, b), (False, False), sm=sm, multiprocessors=132)
+    about = [line.split("(sm90) ")[1] for line in lines if ": hopper (sm90)" in line]
+    return "; ".join(about + [line for line in lines if line.startswith("launch gpudl::sm90::gemm_sm90_kernel")])
+
+
+def operands(m: int = 256, n: int = 512, k: int = 256, dtype: Any = BF16, offset: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    a = np.zeros((m, k + offset), dtype)[:, offset:]
+    return np.zeros((m, n), dtype), a, np.zeros((k, n), dtype)
+
+
+in_table = pytest.mark.skipif(not MODULES or "matmul" not in MODULES[0].kernels(), reason="the emulation is not installed")
+
+
+@in_table
+@pytest.mark.parametrize("dtype", [BF16, F16], ids=str)
+def test_the_table_takes_it_on_hopper(dtype: np.dtype) -> None:
+    assert "chosen; launch" in said(*operands(dtype=dtype))
+
+
+@in_table
+def test_the_table_says_why_not() -> None:
+    y, a, b = operands()
+    assert said(y, a, b, sm=100) == said(y, a, b, sm=120) == "no: not a GPU of Hopper"
+    assert said(y, a, b, sm=80) == "no: its tier is not allowed here"
+    assert said(*operands(dtype=np.float32)) == "no: no operands of 16 bits"
+    assert said(*operands(n=500)) == "no: rows of y are no multiples of 16 bytes"
+    assert said(*operands(offset=1)) == said(y, a, b[:, ::-1]) == said(*operands(k=250)) == "no: an operand is not aligned to 16 bytes"
+    assert said(y, a[:1].repeat(256, 0)[::-1], b) == "no: an operand repeats itself or runs backwards"
+    assert said(y, np.broadcast_to(a[:1], a.shape), b) == "no: an operand repeats itself or runs backwards"
+    assert said(y, a[:, :0], b[:0]) in ("no: nothing to add", "")
