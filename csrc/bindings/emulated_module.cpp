@@ -26,12 +26,12 @@ void register_view(const TensorView& view, const std::string& name, bool writabl
     emulation::register_array(view.as<char>() + low, size_t(high - low), size_t(item), name, writable);
 }
 
-// Small, so that kernels which fit their partial results into it are seen to. Each call finds NaN in it.
+// Small, so that kernels which fit their partial results into it are seen to. Each call finds NaN in it, or zeros if blocks are left out.
 constexpr size_t scratch_bytes = 1 << 20;
 
 void* fresh_scratch() {
     static std::vector<double> memory(scratch_bytes / sizeof(double));
-    std::memset(memory.data(), 0xff, scratch_bytes);
+    std::memset(memory.data(), emulation::schedule().only_last ? 0 : 0xff, scratch_bytes);
     return memory.data();
 }
 
@@ -58,7 +58,7 @@ struct EmulatedArrays {
     }
 };
 
-void configure(const std::string& order, const std::string& copies, uint64_t seed) {
+void configure(const std::string& order, const std::string& copies, uint64_t seed, uint64_t only_last) {
     using namespace emulation;
     const auto pick = [](const std::string& text, const char* what, std::initializer_list<const char*> names) {
         int i = 0;
@@ -69,7 +69,7 @@ void configure(const std::string& order, const std::string& copies, uint64_t see
         throw std::invalid_argument(std::string("[configure] ") + what + " is no schedule. Received: '" + text + "'");
     };
     schedule() = {Order(pick(order, "order", {"ascending", "descending", "random"})),
-                  Arrival(pick(copies, "copies", {"late", "early", "random"})), seed};
+                  Arrival(pick(copies, "copies", {"late", "early", "random"})), seed, only_last};
 }
 
 py::dict counted() {
@@ -92,8 +92,11 @@ PYBIND11_MODULE(GPUDL_MODULE, m) {
     add_dispatch<EmulatedArrays>(m);
     set_scratch({fresh_scratch(), int64_t(scratch_bytes)});
     m.attr("checked") = emulation::is_checked();
-    m.def("configure", configure, py::kw_only(), py::arg("order") = "ascending", py::arg("copies") = "late", py::arg("seed") = 0,
-          "The order in which threads run (ascending, descending, random) and when asynchronous copies land (late, early, random).");
+    m.def(
+        "configure", configure, py::kw_only(), py::arg("order") = "ascending", py::arg("copies") = "late", py::arg("seed") = 0,
+        py::arg("only_last") = 0,
+        "The order in which threads run (ascending, descending, random), when asynchronous copies land (late, early, random), and how many "
+        "blocks at the end of each grid run, 0 for all: the ends of arrays too large to be gone through. Then scratch memory holds zeros.");
     m.def("counts", counted, "What has run since the module was loaded: thread switches, threads, blocks, collectives, checked accesses.");
 }
 

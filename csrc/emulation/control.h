@@ -13,6 +13,7 @@ struct Schedule {
     Order order = Order::ascending;
     Arrival copies = Arrival::late;
     uint64_t seed = 0;
+    uint64_t only_last = 0;  // of each grid, run this many blocks (or clusters) at its end; 0: all
 };
 Schedule& schedule();
 

@@ -256,7 +256,8 @@ void run_grid(const char* kernel, const Configuration& c, void (*call)(void*), v
         prepare_arrays();
         forget_releases();
     }
-    const uint64_t blocks = uint64_t(c.grid.x) * c.grid.y * c.grid.z / uint64_t(c.cluster);
+    const uint64_t all = uint64_t(c.grid.x) * c.grid.y * c.grid.z / uint64_t(c.cluster), wanted = schedule().only_last;
+    const uint64_t first = wanted && wanted < all ? all - wanted : 0, blocks = all - first;
     uint64_t stride = 1;  // random: another block, `stride` further on, with every block taken once
     if (schedule().order == Order::random && blocks > 2) {
         uint64_t state = schedule().seed;
@@ -264,7 +265,7 @@ void run_grid(const char* kernel, const Configuration& c, void (*call)(void*), v
         while (std::gcd(stride, blocks) != 1) stride += 2;
     }
     for (uint64_t i = 0; i < blocks; i++) {
-        prepare_block(block, c, schedule().order == Order::descending ? blocks - 1 - i : i * stride % blocks);
+        prepare_block(block, c, first + (schedule().order == Order::descending ? blocks - 1 - i : i * stride % blocks));
         run_block(block);
         counts().blocks += uint64_t(c.cluster);
         counts().threads += uint64_t(block.threads);

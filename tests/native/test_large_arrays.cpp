@@ -1,5 +1,5 @@
-// Runs the last blocks of elementwise kernels over arrays of more than 2^31 elements, under emulation. The arrays are address space: only the
-// pages that are touched become memory. Prints what is wrong; exits with 77 where the system does not give so much address space.
+// Runs the last blocks of elementwise and sorting kernels over arrays of more than 2^31 elements, under emulation. The arrays are address
+// space: only the pages that are touched become memory. Prints what is wrong; exits with 77 where the system does not give so much of it.
 #include <cstdio>
 #include <cstdlib>
 #include <sys/mman.h>
@@ -8,6 +8,7 @@
 #include <gpudl/comparison.h>
 
 #include "../../csrc/cuda/copy.cu"
+#include "../../csrc/cuda/sorting.cu"
 
 using namespace gpudl;
 
@@ -103,10 +104,29 @@ static void transposed() {
     }
 }
 
+// The last line of so many, along an axis with others behind it and along the last one.
+static void sorted(int64_t outer, int64_t n, int64_t inner) {
+    Array x('h', {outer, n, inner}), values('h', {outer, n, inner}), order('i', {outer, n, inner});
+    const int64_t lines = outer * inner, start = (outer - 1) * n * inner + inner - 1;
+    for (int64_t i = 0; i < n; i++) x.at<int16_t>(start + i * inner) = int16_t(n - i);
+    const Lines p{x.view.as<const char>(), values.view.as<char>(), order.view.as<int32_t>(), 'h', 2, false, n, inner, n,
+                  bitonic::padded(n)};
+    std::vector<bitonic::Item> pairs(size_t(p.padded));
+    launch<keys_simple_kernel>({blocks_for(p.padded), 256}, p, pairs.data(), lines - 1, int64_t(1));
+    bitonic::sort(pairs.data(), p.padded, 1, nullptr);
+    launch<results_simple_kernel>({blocks_for(n), 256}, p, pairs.data(), lines - 1, int64_t(1));
+    for (int64_t i = 0; i < n; i++) {
+        expect(values.at<int16_t>(start + i * inner) == i + 1, "sorted", start + i * inner);
+        expect(order.at<int32_t>(start + i * inner) == n - 1 - i, "order", start + i * inner);
+    }
+}
+
 int main() {
     flat_packets();
     row_packets();
     strided();
     transposed();
+    sorted(large / 300 + 9, 300, 1);
+    sorted(3, 300, large / 600);
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }
