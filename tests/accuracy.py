@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gpudl import Tensor, dtypes, ops
+from gpudl import Tensor, dtypes, layers, ops
 
 DTYPES = ("float32", "float16", "bfloat16")
 HALF_UNIT = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}  # of a number rounded once
@@ -104,6 +104,10 @@ def torch_batch_norm_relu(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
     return torch_batch_norm(torch, x, gamma, beta).relu()
 
 
+def group_norm(x: Tensor) -> Tensor:
+    return layers.GroupNormalization(groups=4, epsilon=1e-3, dtype=str(x.dtype))(x)
+
+
 def classes(rows: int, count: int) -> np.ndarray:
     return np.random.default_rng(7).integers(0, count, rows)
 
@@ -168,6 +172,8 @@ ROWS = [
         torch_gradient_of(torch_batch_norm_relu)),
     Row("layer norm of rows of 777", normal((20, 777)), lambda x: ops.layer_normalization(x, epsilon=1e-3),
         lambda t, x: t.nn.functional.layer_norm(x, x.shape[-1:], eps=1e-3)),
+    Row("group norm, 4 groups of 3 channels", normal((6, 9, 7, 12)), group_norm,
+        lambda t, x: t.nn.functional.group_norm(x.permute(0, 3, 1, 2), 4, eps=1e-3).permute(0, 2, 3, 1)),
     Row("average pooling 3x3", normal((2, 15, 15, 6)), lambda x: ops.average_pool(x, 3, 2, "valid", "channels_last"),
         lambda t, x: t.nn.functional.avg_pool2d(x.permute(0, 3, 1, 2), 3, 2).permute(0, 2, 3, 1)),
     Row("gradient of an embedding, 3,000 rows into 40", normal((40, 12), (3000, 12)), gradient_of(embedding),
