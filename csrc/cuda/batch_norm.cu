@@ -35,8 +35,9 @@ void find_statistics(const char* name, const TensorView* outs, const TensorView*
     const TensorView& x = ins[0];
     reduce_with(name, x.dtype, Shape(x).axes, stream, [&](auto zero) {
         using C = decltype(zero);
-        return BatchStatistics<C>{{over<C>(outs[0], x)}, outs[1].as<C>(),  outs[2].as<C>(),      outs[3].as<C>(),
-                                  outs[4].as<C>(),       C(attrs[0].real), C(1 - attrs[0].real), C(attrs[1].real)};
+        const Moving<C> mean = {outs[3].as<char>(), outs[3].dtype}, variance = {outs[4].as<char>(), outs[4].dtype};
+        return BatchStatistics<C>{{over<C>(outs[0], x)}, outs[1].as<C>(),      outs[2].as<C>(), mean, variance,
+                                  C(attrs[0].real),      C(1 - attrs[0].real), C(attrs[1].real)};
     });
 }
 
@@ -66,8 +67,8 @@ template <class Make> void write(const char* name, const TensorView& x, Stream s
 }  // namespace
 
 #define GPUDL_TRAINED(attributes)                                                                                                          \
-    "f f f f f <- f f f" attributes " | d d d d d <- d d d" attributes " | e f f f f <- e f f" attributes " | E f f f f <- E f "           \
-                                                                                                          "f" attributes
+    "f f f f f <- f f f" attributes " | d d d d d <- d d d" attributes " | e f f f f <- e f f" attributes                                  \
+    " | E f f f f <- E f f" attributes " | e f f e e <- e f f" attributes " | E f f E E <- E f f" attributes
 #define GPUDL_GIVEN(attributes)                                                                                                            \
     "f <- f f f f f" attributes " | d <- d d d d d" attributes " | e <- e f f f f" attributes " | E <- E f f f f" attributes
 

@@ -19,9 +19,19 @@ template <class C> struct Vector {
     GPUDL_HOST_DEVICE C operator[](int64_t i) const { return data[i * step]; }
 };
 
+// An average over batches, which keeps the dtype that its layer gave it.
+template <class C> struct Moving {
+    char* data;
+    char dtype;
+    GPUDL_HOST_DEVICE void take(int64_t c, C now, C momentum, C rest) const {
+        write<C>(data, dtype, c, read<C>(data, dtype, c) * momentum + now * rest);
+    }
+};
+
 // The statistics of a batch, channel by channel, and what they do to the moving ones.
 template <class C> struct BatchStatistics : MomentsOf<C> {
-    C *mean, *rstd, *moving_mean, *moving_variance;
+    C *mean, *rstd;
+    Moving<C> moving_mean, moving_variance;
     C momentum, rest, epsilon;
 
     GPUDL_HOST_DEVICE void finish(Moments<C> a, int64_t c, C pivot) const {
@@ -31,8 +41,8 @@ template <class C> struct BatchStatistics : MomentsOf<C> {
         mean[c] = middle;
         rstd[c] = C(1) / math::sqrt(variance + epsilon);
         if (!some) return;  // an empty batch says nothing
-        moving_mean[c] = moving_mean[c] * momentum + middle * rest;
-        moving_variance[c] = moving_variance[c] * momentum + variance * rest;
+        moving_mean.take(c, middle, momentum, rest);
+        moving_variance.take(c, variance, momentum, rest);
     }
 };
 
