@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from toolkit import cuda_include
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "native"
-TOOLKITS = [os.environ.get("CUDA_HOME", ""), os.environ.get("CUDA_PATH", ""), "/usr/local/cuda"]
-CUDA = next((path for path in (Path(toolkit) / "include" for toolkit in TOOLKITS if toolkit) if (path / "cuda_fp16.h").exists()), None)
+CUDA = cuda_include()
 COMPILER = shutil.which(os.environ.get("CXX", "c++")) or shutil.which("g++") or shutil.which("clang++")
 NO_ADDRESS_SPACE = 77
 
@@ -37,7 +37,12 @@ def test_program(name: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(CUDA is None, reason="the emulation needs CUDA's headers")
 def test_large_arrays(tmp_path: Path) -> None:
     sources = [*sorted((ROOT / "csrc" / "emulation").glob("*.cpp")), ROOT / "csrc" / "cuda" / "device.cpp"]
-    ran = run("test_large_arrays", tmp_path, sources, ["-O1", "-DGPUDL_EMULATE=1", "-Wno-attributes", "-isystem", str(CUDA)])
+    ran = run(
+        "test_large_arrays",
+        tmp_path,
+        sources,
+        ["-O1", "-DGPUDL_EMULATE=1", "-Wno-attributes", "-isystem", str(CUDA), "-isystem", f"{CUDA}/cccl"],
+    )
     if ran.returncode == NO_ADDRESS_SPACE:
         pytest.skip(ran.stdout)
     assert ran.returncode == 0, ran.stdout + ran.stderr
