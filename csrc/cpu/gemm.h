@@ -90,16 +90,21 @@ template <class C> Multiply<C> kernel_for(int rows, int vectors, bool by_rows) {
 template <class C> inline void turn(const C* from, int64_t from_row, C* to, int64_t to_row) {
     typedef C Four __attribute__((vector_size(16), aligned(sizeof(C)), may_alias));
     if constexpr (sizeof(C) == 4) {
+#ifdef __clang__
+#define GPUDL_PICK(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
         typedef int Places __attribute__((vector_size(16)));
+#define GPUDL_PICK(a, b, i, j, k, l) __builtin_shuffle(a, b, Places{i, j, k, l})
+#endif
         const auto in = [&](int64_t j) { return *reinterpret_cast<const Four*>(from + j * from_row); };
         const Four a = in(0), b = in(1), c = in(2), d = in(3);
-        const Places low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, front = {0, 1, 4, 5}, back = {2, 3, 6, 7};
-        const Four ab = __builtin_shuffle(a, b, low), cd = __builtin_shuffle(c, d, low);
-        const Four ab2 = __builtin_shuffle(a, b, high), cd2 = __builtin_shuffle(c, d, high);
-        *reinterpret_cast<Four*>(to) = __builtin_shuffle(ab, cd, front);
-        *reinterpret_cast<Four*>(to + to_row) = __builtin_shuffle(ab, cd, back);
-        *reinterpret_cast<Four*>(to + 2 * to_row) = __builtin_shuffle(ab2, cd2, front);
-        *reinterpret_cast<Four*>(to + 3 * to_row) = __builtin_shuffle(ab2, cd2, back);
+        const Four ab = GPUDL_PICK(a, b, 0, 4, 1, 5), cd = GPUDL_PICK(c, d, 0, 4, 1, 5);
+        const Four ab2 = GPUDL_PICK(a, b, 2, 6, 3, 7), cd2 = GPUDL_PICK(c, d, 2, 6, 3, 7);
+        *reinterpret_cast<Four*>(to) = GPUDL_PICK(ab, cd, 0, 1, 4, 5);
+        *reinterpret_cast<Four*>(to + to_row) = GPUDL_PICK(ab, cd, 2, 3, 6, 7);
+        *reinterpret_cast<Four*>(to + 2 * to_row) = GPUDL_PICK(ab2, cd2, 0, 1, 4, 5);
+        *reinterpret_cast<Four*>(to + 3 * to_row) = GPUDL_PICK(ab2, cd2, 2, 3, 6, 7);
+#undef GPUDL_PICK
     } else {
         for (int i = 0; i < 2; i++) {
             for (int j = 0; j < 2; j++) to[i * to_row + j] = from[j * from_row + i];
