@@ -51,7 +51,7 @@ REDUCTIONS = (
     "batch_norm batch_norm_act batch_norm_inference batch_norm_inference_act binary_crossentropy categorical_crossentropy clip_norms "
     "cumprod cumsum euclidean_norm layer_norm "
     "log_softmax logsumexp mean mean_ mean_squared_error prod rms_norm softmax sparse_categorical_crossentropy sum sum_to var weighted_sum "
-    "binary_accuracy_ categorical_accuracy_ sparse_categorical_accuracy_ confusion_ crosstable_"
+    "square_sum binary_accuracy_ categorical_accuracy_ sparse_categorical_accuracy_ confusion_ crosstable_"
 )
 CUDA_OFF |= {f"{name}{end}": 16.0 for name in REDUCTIONS.split() for end in ("", "_grad")}
 CUDA_OFF |= {"matmul": 512.0, "matmul_bias": 64.0, "matmul_act_grad": 64.0}  # sums of up to 1,025 products

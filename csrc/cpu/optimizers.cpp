@@ -10,12 +10,12 @@ namespace {
 
 using namespace optimizers;
 
-template <class C, class Rule>
-void step_range(C* const (&s)[1 + Rule::slots], const C* g, int64_t n, const Numbers<C>& now, const Rule& rule) {
+template <class C, class Rule, class Now>
+void step_range(C* const (&s)[1 + Rule::slots], const C* g, int64_t n, const Now& now, const Rule& rule) {
     constexpr int arrays = 1 + Rule::slots;
     C* to[arrays];
     for (int k = 0; k < arrays; k++) to[k] = s[k];
-    const Numbers<C> numbers = now;
+    const Now numbers = now;
     const Rule own = rule;
 #pragma GCC ivdep
     for (int64_t i = 0; i < n; i++) {
@@ -27,8 +27,8 @@ void step_range(C* const (&s)[1 + Rule::slots], const C* g, int64_t n, const Num
 }
 
 // 16-bit floats go through buffers of floats.
-template <class Rule>
-void step_half(const TensorView* outs, const TensorView* g, int64_t begin, int64_t end, const Numbers<float>& now, const Rule& rule) {
+template <class Rule, class Now>
+void step_half(const TensorView* outs, const TensorView* g, int64_t begin, int64_t end, const Now& now, const Rule& rule) {
     constexpr int64_t block = 512;
     constexpr int arrays = 1 + Rule::slots;
     float held[arrays + 1][block];
@@ -45,14 +45,19 @@ void step_half(const TensorView* outs, const TensorView* g, int64_t begin, int64
 }
 
 // outs: the parameter and the slots. ins: the gradient (if `with_gradient`), the rate, the steps done, the product of momenta.
-template <class Rule> void move(const TensorView* outs, const TensorView* ins, const Rule& rule, int n_ins, bool with_gradient = true) {
+// Or of the last ones the `factor` for the gradient.
+template <class Rule> void move(const TensorView* outs, const TensorView* ins, const Rule& rule, int n_ins, bool with_gradient = true,
+                                const TensorView* factor = nullptr) {
     constexpr int arrays = 1 + Rule::slots;
     const TensorView* from = ins + (with_gradient ? 1 : 0);
     const int rest = n_ins - (with_gradient ? 1 : 0);
-    const Buffers buffers = {*from[0].as<double>(), rest > 2 ? *from[2].as<double>() : 1.0, rest > 1 ? *from[1].as<int64_t>() : 0};
+    const Buffers buffers = {*from[0].as<double>(), rest > 2 ? *from[2].as<double>() : 1.0, rest > 1 ? *from[1].as<int64_t>() : 0,
+                             !factor                ? 1.0
+                             : factor->dtype == 'd' ? *factor->as<double>()
+                                                    : double(*factor->as<float>())};
     const auto run = [&](auto zero, int64_t begin, int64_t end) {
         using C = decltype(zero);
-        const Numbers<C> now = rule.template now<C>(buffers);
+        const auto now = rule.template now<C>(buffers);
         C* s[arrays];
         for (int k = 0; k < arrays; k++) s[k] = outs[k].as<C>() + begin;
         step_range<C, Rule>(s, with_gradient ? ins[0].as<C>() + begin : nullptr, end - begin, now, rule);
@@ -62,6 +67,11 @@ template <class Rule> void move(const TensorView* outs, const TensorView* ins, c
         else if (outs[0].dtype == 'f') run(0.0f, begin, end);
         else step_half(outs, with_gradient ? ins : nullptr, begin, end, rule.template now<float>(buffers), rule);
     });
+}
+
+// The last of `n_ins` is the factor; the last two attributes are the limit and the decay.
+template <class Rule> void move_fused(const TensorView* outs, const TensorView* ins, const Rule& rule, const Scalar* last, int n_ins) {
+    move(outs, ins, Fused<Rule>{rule, last[0].real, last[1].real}, n_ins - 1, true, ins + n_ins - 1);
 }
 
 template <int slots, int n_ins> bool alike(const TensorView* outs, const TensorView* ins, const Scalar*) {
@@ -137,6 +147,28 @@ GPUDL_KERNEL_WHEN(lion_, "ff <- f d ; r r | dd <- d d ; r r | ee <- e d ; r r | 
 
 GPUDL_KERNEL_WHEN(decay_, "f <- d ; r | d <- d ; r | e <- d ; r | E <- d ; r", one_rate) {
     move(outs, ins, Decay{attrs[0].real}, 1, false);
+}
+
+// Decay, a factor and a limit first. attrs: those of the rule, the limit, the decay.
+GPUDL_KERNEL_WHEN(sgd_fused_, "f <- f d f ; r r | d <- d d d ; r r | e <- e d f ; r r | E <- E d f ; r r", (alike<0, 3>)) {
+    move_fused(outs, ins, Sgd{}, attrs, 3);
+}
+
+GPUDL_KERNEL_WHEN(sgd_momentum_fused_, "ff <- f d f ; r i r r | dd <- d d d ; r i r r | ee <- e d f ; r i r r | EE <- E d f ; r i r r",
+                  (alike<1, 3>)) {
+    move_fused(outs, ins, (SgdMomentum{attrs[0].real, attrs[1].integer != 0}), attrs + 2, 3);
+}
+
+GPUDL_KERNEL_WHEN(adam_fused_,
+                  "fff <- f d l f ; r r r r r | ddd <- d d l d ; r r r r r | eee <- e d l f ; r r r r r | EEE <- E d l f ; r r r r r",
+                  (alike<2, 4>)) {
+    move_fused(outs, ins, (Adam{attrs[0].real, attrs[1].real, attrs[2].real}), attrs + 3, 4);
+}
+
+GPUDL_KERNEL_WHEN(adam_amsgrad_fused_,
+                  "ffff <- f d l f ; r r r r r | dddd <- d d l d ; r r r r r | eeee <- e d l f ; r r r r r | EEEE <- E d l f ; r r r r r",
+                  (alike<3, 4>)) {
+    move_fused(outs, ins, (AdamAmsgrad{{attrs[0].real, attrs[1].real, attrs[2].real}}), attrs + 3, 4);
 }
 
 }  // namespace gpudl

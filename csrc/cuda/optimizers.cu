@@ -21,6 +21,8 @@ struct Sources {
     const double* rate;
     const int64_t* steps;
     const double* product;
+    const float* factor;
+    const double* factor64;  // or this
 };
 
 template <class T, int arrays> struct Operands {
@@ -30,23 +32,24 @@ template <class T, int arrays> struct Operands {
 };
 
 // Called by all threads of a block.
-template <class C, class Rule> __device__ __forceinline__ Numbers<C> numbers_of_step(const Sources& from, const Rule& rule) {
-    using Shared = Numbers<C>;
+template <class C, class Rule> __device__ __forceinline__ auto numbers_of_step(const Sources& from, const Rule& rule) {
+    using Shared = decltype(rule.template now<C>(Buffers{}));
     GPUDL_SHARED_ARRAY(Shared, now, [1]);
     if (threadIdx.x == 0) {
         Buffers buffers;
         buffers.rate = *from.rate;
         buffers.steps = from.steps ? *from.steps : 0;
         buffers.product = from.product ? *from.product : 1.0;
-        now[0] = rule.template now<C>(buffers);
+        buffers.factor = from.factor ? double(*from.factor) : from.factor64 ? *from.factor64 : 1.0;
+        const Shared made = rule.template now<C>(buffers);
+        now[0] = made;
     }
     __syncthreads();
     return now[0];
 }
 
-template <class T, class Rule, int arrays> __device__ __forceinline__ void step_one(const Operands<T, arrays>& at, int64_t i,
-                                                                                    const Numbers<decltype(wide(T{}))>& now,
-                                                                                    const Rule& rule) {
+template <class T, class Rule, class Now, int arrays>
+__device__ __forceinline__ void step_one(const Operands<T, arrays>& at, int64_t i, const Now& now, const Rule& rule) {
     using C = decltype(wide(T{}));
     C s[arrays];
 #pragma unroll
@@ -133,18 +136,26 @@ template <class T, class Rule> struct Step {
     }
 };
 
-// outs: the parameter and the slots. ins: the gradient (if `with_gradient`), the rate, the steps done, the product of momenta.
-template <class Rule>
-void move(const char* name, const TensorView* outs, const TensorView* ins, Rule rule, Stream stream, int n_ins, bool with_gradient = true) {
+// outs: the parameter and the slots. ins: the gradient (if `with_gradient`), the rate, the steps done, the product of momenta; or of the
+// last ones the `factor` for the gradient.
+template <class Rule> void move(const char* name, const TensorView* outs, const TensorView* ins, Rule rule, Stream stream, int n_ins,
+                                bool with_gradient = true, const TensorView* factor = nullptr) {
     for_float_dtype(outs[0].dtype, [&](auto zero) {
         using T = decltype(zero);
         Problem<T, Rule> p{{{}, with_gradient ? ins[0].as<T>() : nullptr, outs[0].size()}, {}, rule};
         for (int k = 0; k <= Rule::slots; k++) p.at.s[k] = outs[k].as<T>();
         const int first = with_gradient ? 1 : 0;
         p.from = {ins[first].as<double>(), n_ins > first + 1 ? ins[first + 1].as<int64_t>() : nullptr,
-                  n_ins > first + 2 ? ins[first + 2].as<double>() : nullptr};
+                  n_ins > first + 2 ? ins[first + 2].as<double>() : nullptr, factor && factor->dtype == 'f' ? factor->as<float>() : nullptr,
+                  factor && factor->dtype == 'd' ? factor->as<double>() : nullptr};
         Step<T, Rule>::run(name, p, stream);
     });
+}
+
+// The last of `n_ins` is the factor; the last two attributes are the limit and the decay.
+template <class Rule>
+void move_fused(const char* name, const TensorView* outs, const TensorView* ins, Rule rule, const Scalar* last, Stream stream, int n_ins) {
+    move(name, outs, ins, Fused<Rule>{rule, last[0].real, last[1].real}, stream, n_ins - 1, true, ins + n_ins - 1);
 }
 
 template <int slots, int n_ins> bool alike(const TensorView* outs, const TensorView* ins, const Scalar*) {
@@ -225,6 +236,28 @@ GPUDL_KERNEL_WHEN(ftrl_, "fff <- f d ; r r r r r | ddd <- d d ; r r r r r | eee 
 
 GPUDL_KERNEL_WHEN(decay_, "f <- d ; r | d <- d ; r | e <- d ; r | E <- d ; r", one_rate) {
     move("decay_", outs, ins, Decay{attrs[0].real}, stream, 1, false);
+}
+
+// Decay, a factor and a limit first. attrs: those of the rule, the limit, the decay.
+GPUDL_KERNEL_WHEN(sgd_fused_, "f <- f d f ; r r | d <- d d d ; r r | e <- e d f ; r r | E <- E d f ; r r", (alike<0, 3>)) {
+    move_fused("sgd_fused_", outs, ins, Sgd{}, attrs, stream, 3);
+}
+
+GPUDL_KERNEL_WHEN(sgd_momentum_fused_, "ff <- f d f ; r i r r | dd <- d d d ; r i r r | ee <- e d f ; r i r r | EE <- E d f ; r i r r",
+                  (alike<1, 3>)) {
+    move_fused("sgd_momentum_fused_", outs, ins, (SgdMomentum{attrs[0].real, attrs[1].integer != 0}), attrs + 2, stream, 3);
+}
+
+GPUDL_KERNEL_WHEN(adam_fused_,
+                  "fff <- f d l f ; r r r r r | ddd <- d d l d ; r r r r r | eee <- e d l f ; r r r r r | EEE <- E d l f ; r r r r r",
+                  (alike<2, 4>)) {
+    move_fused("adam_fused_", outs, ins, (Adam{attrs[0].real, attrs[1].real, attrs[2].real}), attrs + 3, stream, 4);
+}
+
+GPUDL_KERNEL_WHEN(adam_amsgrad_fused_,
+                  "ffff <- f d l f ; r r r r r | dddd <- d d l d ; r r r r r | eeee <- e d l f ; r r r r r | EEEE <- E d l f ; r r r r r",
+                  (alike<3, 4>)) {
+    move_fused("adam_amsgrad_fused_", outs, ins, (AdamAmsgrad{{attrs[0].real, attrs[1].real, attrs[2].real}}), attrs + 3, stream, 4);
 }
 
 }  // namespace gpudl

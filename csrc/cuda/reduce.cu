@@ -67,6 +67,11 @@ GPUDL_KERNEL(euclidean_norm, GPUDL_FLOATS) {
     const Axes axes = reduced_axes(ins[0], attrs);
     reduce<Sum>("euclidean_norm", outs[0], ins[0], axes, stream, Total::norm, axes.count);
 }
+// In float32 for the 16-bit floats.
+GPUDL_KERNEL(square_sum, "f <- f | d <- d | f <- e | f <- E") {
+    const Axes axes = rows_of(1, ins[0].size());
+    reduce<Sum>("square_sum", outs[0], ins[0], axes, stream, Total::squares, axes.count);
+}
 GPUDL_KERNEL_WHEN(sum_to, "f <- f ; i* | d <- d ; i* | e <- e ; i* | E <- E ; i*", sums_to) {
     const Axes axes = broadcast_axes(outs[0], ins[0]);
     reduce<Sum>("sum_to", outs[0], ins[0], axes, stream, Total::sum, axes.count);

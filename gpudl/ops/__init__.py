@@ -29,6 +29,7 @@ from .movement import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .normalization_act import *  # noqa: F403
 from .optim import *  # noqa: F403
+from .optim_fused import *  # noqa: F403
 from .pool import *  # noqa: F403
 from .powers import *  # noqa: F403
 from .random import *  # noqa: F403

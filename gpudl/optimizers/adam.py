@@ -8,6 +8,7 @@ from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
 from .base import Optimizer
+from .clipping import Before, fuses
 from .options import Further, Options, checked_number, with_options
 
 
@@ -59,12 +60,19 @@ class Adam(Optimizer):
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
 
-    def update(self, p: Variable, g: Tensor, *slots: Variable) -> None:
+    @fuses
+    def update(self, p: Variable, g: Tensor, *slots: Variable, before: Before | None = None) -> None:
+        numbers = (self._rate, self.iterations, self.beta_1, self.beta_2, self.epsilon)
         if self.amsgrad:
             m, v, high = slots
-            ops.adam_amsgrad_(p, m, v, high, g, self._rate, self.iterations, self.beta_1, self.beta_2, self.epsilon)
+            if before is None:
+                ops.adam_amsgrad_(p, m, v, high, g, *numbers)
+            else:
+                ops.adam_amsgrad_fused_(p, m, v, high, g, *numbers, *before)
+        elif before is None:
+            ops.adam_(p, slots[0], slots[1], g, *numbers)
         else:
-            ops.adam_(p, slots[0], slots[1], g, self._rate, self.iterations, self.beta_1, self.beta_2, self.epsilon)
+            ops.adam_fused_(p, slots[0], slots[1], g, *numbers, *before)
 
 
 class AdamW(Adam):

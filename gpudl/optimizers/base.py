@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from .. import ops, renames
+from .. import dtypes, ops, renames
 from ..autograd import no_grad
 from ..errors import ShapeError, missing_in_object
 from ..named import snake_case
@@ -19,6 +19,7 @@ from ..tensors import Tensor, TensorLike, mode
 from ..variables import Variable, over
 from ..versioned import touched
 from . import schedules
+from .clipping import Before, norm_factor
 from .options import OPTIONS, as_schedule, checked_count, checked_number, checked_rate
 from .rates import Counter
 from .schedules import LearningRateSchedule
@@ -235,15 +236,23 @@ class Optimizer(Slots):
             grads = [ops.mean_gradient_(total, g, steps) for total, g in zip(totals, grads)]
         if self.clipnorm is not None:
             grads = [ops.clip_norms(g, self.clipnorm, *ends) for g, ends in zip(grads, bounds)]
-        elif self.clipvalue is not None:
-            grads = [ops.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
-        elif self.global_clipnorm is not None and grads:
-            grads = clip_by_global_norm(grads, self.global_clipnorm)
-        for p, _, _, decays in moves:
-            if decays and self.weight_decay is not None:
-                ops.decay_(p, self._rate, self.weight_decay)
-        for (p, _, slots, _), g in zip(moves, grads):
-            self.update(p, g, *slots[ahead:])
+        factor = norm_factor(grads, self.global_clipnorm) if self.global_clipnorm is not None and grads else None
+        update: Any = self.update
+        fused = getattr(update, "fuses", False)
+        for (p, _, slots, decays), g in zip(moves, grads):
+            decay = self.weight_decay if decays and self.weight_decay is not None else 0.0
+            own = None if factor is None else cast(factor, dtypes.float64 if g.dtype == dtypes.float64 else dtypes.float32)
+            before = Before(own, math.inf if self.clipvalue is None else self.clipvalue, decay)
+            if fused and (own is not None or self.clipvalue is not None or decay):
+                update(p, g, *slots[ahead:], before=before)
+                continue
+            if decay:
+                ops.decay_(p, self._rate, decay)
+            if factor is not None:
+                g = g * cast(factor, g.dtype)
+            if self.clipvalue is not None:
+                g = ops.clip(g, -self.clipvalue, self.clipvalue)
+            update(p, g, *slots[ahead:])
 
     def _average(self, targets: list[Variable]) -> None:
         """Move the averages of parameters, and let them take their place when it is time."""
@@ -344,13 +353,3 @@ def _restore(cls: type[Optimizer], config: dict[str, Any], iterations: int) -> O
     if made._calls is not made.iterations:
         made._calls.assign(iterations * (made.gradient_accumulation_steps or 1))
     return made
-
-
-def clip_by_global_norm(grads: Sequence[Tensor], limit: float) -> list[Tensor]:
-    """All gradients times one factor, so that their norm together is at most `limit`. A norm that is not finite makes NaN, as in Keras."""
-    total = ops.sum(ops.square(grads[0]))
-    for g in grads[1:]:
-        total = total + cast(ops.sum(ops.square(g)), total.dtype)
-    norm = ops.sqrt(total)
-    factor = ops.minimum(1.0 / norm, 1.0 / limit) * limit + (norm - norm)
-    return [g * cast(factor, g.dtype) for g in grads]

@@ -8,6 +8,7 @@ from .. import ops
 from ..tensors import Tensor
 from ..variables import Variable
 from .base import Optimizer
+from .clipping import Before, fuses
 from .options import Options, checked_number, with_options
 
 
@@ -50,8 +51,13 @@ class SGD(Optimizer):
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("momentum",) if self.momentum else ()
 
-    def update(self, p: Variable, g: Tensor, *slots: Variable) -> None:
-        if self.momentum:
+    @fuses
+    def update(self, p: Variable, g: Tensor, *slots: Variable, before: Before | None = None) -> None:
+        if before is not None and self.momentum:
+            ops.sgd_momentum_fused_(p, slots[0], g, self._rate, self.momentum, self.nesterov, *before)
+        elif before is not None:
+            ops.sgd_fused_(p, g, self._rate, *before)
+        elif self.momentum:
             ops.sgd_momentum_(p, slots[0], g, self._rate, self.momentum, self.nesterov)
         else:
             ops.sgd_(p, g, self._rate)

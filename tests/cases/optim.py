@@ -176,6 +176,38 @@ def picked(rate, table, steps, first):
     return copy
 
 
+def fused_sgd(p, g, rate, factor):
+    ops.sgd_fused_(p, g, rate, cast(factor, "float64" if p.dtype == "float64" else "float32"), 0.5, 0.125)
+
+
+def fused_momentum(p, m, g, rate, factor):
+    factor = cast(factor, "float64" if p.dtype == "float64" else "float32")
+    ops.sgd_momentum_fused_(p, m, g, rate, 0.9, True, factor, 0.5, 0.125)
+
+
+def fused_adam(p, m, v, g, rate, steps):
+    ops.adam_fused_(p, m, v, g, rate, steps, 0.9, 0.999, 1e-3, None, 0.5, 0.125)
+
+
+def fused_amsgrad(p, m, v, high, g, rate, steps):
+    ops.adam_amsgrad_fused_(p, m, v, high, g, rate, steps, 0.9, 0.999, 1e-3, None, 0.5, 0.125)
+
+
+def before(oracle, slots, own_factor=False):
+    """Decay, a factor, a limit, and then the rule."""
+
+    def both(p, *rest):
+        held, (g, rate, *more) = rest[:slots], rest[slots:]
+        factor = more.pop() if own_factor else 1.0
+        return oracle(p - p * 0.125 * rate, *held, np.clip(g * factor, -0.5, 0.5), rate, *more)
+
+    return both
+
+
+def with_factor(draw, factor=0.75):
+    return lambda rng: [*draw(rng), np.array(factor)]
+
+
 SGD = run(ops.sgd_, 0)
 ADAGRAD = run(lambda p, a, g, rate: ops.adagrad_(p, a, g, rate, 1e-3), 1)
 ADAMAX = run(lambda p, m, u, g, rate, steps: ops.adamax_(p, m, u, g, rate, steps, 0.9, 0.999, 1e-3), 2, steps=True)
@@ -243,6 +275,27 @@ CASES = [
     case("clip_norms/short and shaped", lambda g: ops.clip_norms(g.detach(), 0.5, 1, 9, 9, 20),
          lambda rng: [0.01 * rng.standard_normal((3, 7))], norms, rtol=64),
     case("clip_norms/zeros", lambda g: ops.clip_norms(g.detach(), 0.5, 0, 4), lambda rng: [np.zeros(4)], lambda g: g),
+    case("sgd_fused_", run(fused_sgd, 0, steps=True), with_factor(inputs(33, slots=0)),
+         before(lambda p, g, rate: (p - rate * g,), 0, True)),
+    case("sgd_fused_/long", run(fused_sgd, 0, steps=True), with_factor(inputs(LONG, slots=0)),
+         before(lambda p, g, rate: (p - rate * g,), 0, True), dtypes=F),
+    case("sgd_fused_/no axes", run(fused_sgd, 0, steps=True), with_factor(inputs(slots=0)),
+         before(lambda p, g, rate: (p - rate * g,), 0, True)),
+    case("sgd_fused_/nothing", run(lambda p, g, rate: ops.sgd_fused_(p, g, rate), 0),
+         lambda rng: [np.array([np.inf, -0.0, 1.0]), np.array([1.0, 0.0, np.nan]), np.array(RATE)], lambda p, g, rate: (p - rate * g,)),
+    case("sgd_momentum_fused_", run(fused_momentum, 1, steps=True), with_factor(inputs(3, 17, slots=1)),
+         before(momentum(0.9, True), 1, True)),
+    case("adam_fused_", run(fused_adam, 2, steps=True), inputs(33, slots=2, steps=3), before(adam(), 2), rtol=64),
+    case("adam_fused_/long", run(fused_adam, 2, steps=True), inputs(LONG, slots=2, steps=3), before(adam(), 2), dtypes=F, rtol=64),
+    case("adam_amsgrad_fused_", run(fused_amsgrad, 3, steps=True), inputs(33, slots=3, steps=3), before(adam(amsgrad=True), 3), rtol=64),
+    case("square_sum", lambda g: cast(ops.square_sum(g.detach()), g.dtype), lambda rng: [rng.standard_normal((3, 50))],
+         lambda g: (g * g).sum()),
+    case("square_sum/long", lambda g: ops.square_sum(g.detach()), lambda rng: [rng.standard_normal(LONG)], lambda g: (g * g).sum(),
+         dtypes=F),
+    case("square_sum/empty", lambda g: ops.square_sum(g.detach()), lambda rng: [np.zeros((0, 3))], lambda g: 0.0 * g.sum(), dtypes=F),
+    case("clip_factor", lambda t: ops.clip_factor(t.detach(), 2.5), lambda rng: [np.array(25.0)], lambda t: 2.5 / np.sqrt(t)),
+    case("clip_factor/short", lambda t: ops.clip_factor(t.detach(), 2.0), lambda rng: [np.array(0.0)], lambda t: t + 1.0, dtypes=F),
+    case("clip_factor/infinite", lambda t: ops.clip_factor(t.detach(), 2.0), lambda rng: [np.array(np.inf)], lambda t: t - t, dtypes=F),
     case("pick_rate_", picked, lambda rng: [np.array(0.0), rng.random(9), np.array(13), np.array(8)], lambda r, t, n, first: t[5],
          dtypes=("float64",)),
     case("pick_rate_/beyond", picked, lambda rng: [np.array(0.0), rng.random(9), np.array(93), np.array(8)], lambda r, t, n, first: t[8],

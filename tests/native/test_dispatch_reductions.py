@@ -156,7 +156,9 @@ SMALL: dict[str, Calls] = {
     "norms of tails": norms(19, 37, ml_dtypes.bfloat16),
     "norms of double": norms(30, 20, np.float64),
     "norms far from 0": norms(96, 32, mean=1000.0)[:1],
-    "clipped": [("clip_norms", [normal(20_000)], (0.5, 3, 9000, 9000, 9001, 9100, 19_999))],
+    "clipped": [("clip_norms", [normal(20_000, dtype=d)], (0.5, 3, 9000, 9000, 9001, 9100, 19_999))
+                for d in (F, np.float64, np.float16, ml_dtypes.bfloat16)],
+    "squares": [("square_sum", [normal(*shape, dtype=d)], ()) for shape in ((3, 7), (9000,), (1, 1)) for d in (F, np.float64, np.float16)],
     "running": [("cumsum", [normal(3, 5000)], (1, 0)), ("cumsum", [normal(3, 5000)], (1, 1)), ("cumsum", [normal(40, 9)], (0, 1)),
                 ("cumprod", [normal(4, 30)], (1,))],
 }  # fmt: skip
@@ -239,7 +241,9 @@ def moved(a: np.ndarray) -> np.ndarray:
     return memory[start : start + a.size].reshape(a.shape)
 
 
-@pytest.mark.parametrize("group", ["whole packets", "columns", "half columns", "softmax of packets", "losses of packets", "norms"])
+@pytest.mark.parametrize(
+    "group", ["whole packets", "columns", "half columns", "softmax of packets", "losses of packets", "norms", "clipped"]
+)
 def test_alignment_changes_no_bits(group: str) -> None:
     assert CHECKED.module is not None
     for name, ins, attrs in SMALL[group]:
@@ -297,6 +301,7 @@ CHOICES: list[Any] = [
     ("cumsum", [normal(5, 70)], (1, 0), ["rows"]),
     ("cumsum", [normal(5, 70)], (0, 0), ["lines"]),
     ("clip_norms", [normal(9000)], (1.0, 0, 9000), ["pieces"]),
+    ("square_sum", [normal(3, 900)], (), ["long_rows"]),
     ("clip_norms", [normal(90)], (1.0, 0, 90), ["segments"]),
 ]  # fmt: skip
 

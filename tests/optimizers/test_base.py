@@ -321,7 +321,11 @@ def test_clipping_and_decay_are_few_launches(rng) -> None:
     vs = variables(rng)
     for options, names in (
         ({"clipnorm": 1.0}, ["clip_norms", "sgd_", "advance_"]),
-        ({"weight_decay": 0.5}, ["decay_", "sgd_", "advance_"]),
+        ({"weight_decay": 0.5}, ["sgd_fused_", "advance_"]),
+        ({"clipvalue": 1.0}, ["sgd_fused_", "advance_"]),
+        ({"global_clipnorm": 1.0}, ["square_sum", "clip_factor", "sgd_fused_", "advance_"]),
+        ({"global_clipnorm": 1.0, "weight_decay": 0.5}, ["square_sum", "clip_factor", "sgd_fused_", "advance_"]),
+        ({"clipnorm": 1.0, "weight_decay": 0.5}, ["clip_norms", "sgd_fused_", "advance_"]),
     ):
         optimizer = optimizers.SGD(0.1, **options)
         optimizer.build(vs)
@@ -329,6 +333,39 @@ def test_clipping_and_decay_are_few_launches(rng) -> None:
             v.path_leaf.clear()
         backward(vs)
         assert launches(optimizer, vs) == names
+
+
+class PlainSGD(optimizers.SGD):
+    """Overrides `update` in the old form: its gradients come clipped, its weights decayed."""
+
+    def update(self, p, g, *slots) -> None:
+        super().update(p, g, *slots)
+
+
+class PlainAdam(optimizers.Adam):
+    def update(self, p, g, *slots) -> None:
+        super().update(p, g, *slots)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", [{"clipvalue": 0.05}, {"global_clipnorm": 0.5}, {"weight_decay": 0.25}, {"clipnorm": 0.2},
+                                     {"clipvalue": 0.05, "weight_decay": 0.25}, {"global_clipnorm": 100.0, "weight_decay": 0.25}],
+                         ids=lambda options: ", ".join(options))  # fmt: skip
+@pytest.mark.parametrize(("fused", "plain", "own"), [
+    (optimizers.SGD, PlainSGD, {}), (optimizers.SGD, PlainSGD, {"momentum": 0.9, "nesterov": True}), (optimizers.Adam, PlainAdam, {}),
+    (optimizers.Adam, PlainAdam, {"amsgrad": True}),
+], ids=["sgd", "nesterov", "adam", "amsgrad"])  # fmt: skip
+def test_what_comes_before_gives_the_same_bits_in_one_pass(fused, plain, own, options, dtype) -> None:
+    ours, theirs = ([gpudl.Variable(v.numpy(), dtype=dtype) for v in variables(np.random.default_rng(2))] for _ in range(2))
+    a, b = fused(0.1, **own, **options), plain(0.1, **own, **options)
+    for _ in range(3):
+        for vs, optimizer in ((ours, a), (theirs, b)):
+            for v in vs:
+                v.grad = None
+            backward(vs)
+            optimizer.apply(None, vs)
+    for v, w in zip(ours, theirs):
+        np.testing.assert_array_equal(v.numpy(), w.numpy())
 
 
 def test_excluded_from_decay(rng) -> None:

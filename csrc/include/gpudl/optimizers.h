@@ -14,6 +14,7 @@ namespace optimizers {
 struct Buffers {
     double rate, product;
     int64_t steps;
+    double factor = 1.0;  // of the gradient, for Fused
 };
 
 template <class C> struct Numbers {  // a, b, c, d: the numbers of a step, by the meaning that each rule gives them
@@ -178,6 +179,25 @@ struct Decay {
     double decay;
     template <class C> GPUDL_HOST_DEVICE Numbers<C> now(const Buffers& b) const { return {C(b.rate), C(decay), C(0), C(0)}; }
     template <class C> GPUDL_HOST_DEVICE void step(const Numbers<C>& n, C (&s)[1], C) const { s[0] -= s[0] * n.b * n.a; }
+};
+
+// What an optimizer's options ask for before a rule: decay of the parameter, a factor and a limit for the gradient.
+template <class Rule> struct Fused {
+    static constexpr int slots = Rule::slots;
+    Rule rule;
+    double most, decay;
+
+    template <class C> struct Now {
+        Numbers<C> numbers;
+        C rate, factor, most, decay;
+    };
+    template <class C> GPUDL_HOST_DEVICE Now<C> now(const Buffers& b) const {
+        return {rule.template now<C>(b), C(b.rate), C(b.factor), C(most), C(decay)};
+    }
+    template <class C> GPUDL_HOST_DEVICE void step(const Now<C>& n, C (&s)[1 + slots], C g) const {
+        s[0] = n.decay != C(0) ? s[0] - s[0] * n.decay * n.rate : s[0];  // inf and -0.0 stay without decay
+        rule.step(n.numbers, s, math::min_of(math::max_of(g * n.factor, -n.most), n.most));
+    }
 };
 
 }  // namespace optimizers

@@ -57,7 +57,7 @@ template <class C> inline Over<C> over(const TensorView& y, const TensorView& x)
     GPUDL_HOST_DEVICE A start() const { return this->empty(); }                                                                            \
     template <class R> GPUDL_HOST_DEVICE A close(A part, const R&) const { return part; }
 
-enum class Total { sum, mean, norm };
+enum class Total { sum, mean, norm, squares };
 
 template <class C> struct Sum : Over<C> {
     GPUDL_PARTS_ARE_RESULTS(C)
@@ -66,7 +66,7 @@ template <class C> struct Sum : Over<C> {
 
     GPUDL_HOST_DEVICE C empty() const { return C(0); }
     template <class I> GPUDL_HOST_DEVICE C take(C a, const I& item, Nothing, int64_t) const {
-        return sum_of(a, total == Total::norm ? item.v[0] * item.v[0] : item.v[0]);
+        return sum_of(a, total == Total::norm || total == Total::squares ? item.v[0] * item.v[0] : item.v[0]);
     }
     GPUDL_HOST_DEVICE C join(C a, C b) const { return sum_of(a, b); }
     GPUDL_HOST_DEVICE void finish(C a, int64_t out, Nothing) const {
