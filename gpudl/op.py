@@ -139,6 +139,23 @@ def check_operands(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor]) -> Non
                 raise BackendError(f"[{op.name}] an output of shape {t.shape} overlaps another operand of shape {o.shape}")
 
 
+def reach(t: Tensor) -> tuple[int, int]:
+    """The addresses of the first byte of an array that is not empty, and of the first behind it, whatever the signs of its strides."""
+    low = high = t.storage.backend.address(t.array)
+    for n, step in zip(t.array.shape, t.array.strides):
+        low, high = low + min(0, (n - 1) * step), high + max(0, (n - 1) * step)
+    return low, high + t.array.itemsize
+
+
+def entangled(x: Tensor, y: Tensor) -> bool:
+    """Whether two tensors of one device may share memory other than element by element."""
+    if not x.size or not y.size:
+        return False
+    (a, after_a), (b, after_b) = reach(x), reach(y)
+    same = a == b and x.dtype == y.dtype and x.shape == y.shape and x.array.strides == y.array.strides
+    return not same and a < after_b and b < after_a
+
+
 def check_finite(op: Op, outs: Sequence[Tensor], ins: Sequence[Tensor]) -> None:
     """GPUDL_CHECK=2: name the first op that makes NaN or inf out of finite numbers. Workspace is looked at, too."""
     if not all(is_finite(t) for t in ins):
@@ -163,4 +180,4 @@ def _copy(xp: Any, y: Any, x: Any) -> None:
 
 COPY = Op("copy", lambda x: ((x.shape, x.dtype),), _copy, lambda ctx, g: (g,), twice=True)
 
-__all__ = ["DONE", "MISSING", "STRIDED", "COPY", "Op", "Storage", "contiguous", "launch", "registry"]
+__all__ = ["DONE", "MISSING", "STRIDED", "COPY", "Op", "Storage", "contiguous", "entangled", "launch", "registry"]

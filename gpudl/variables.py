@@ -12,8 +12,8 @@ from . import backends, dtypes
 from .autograd import ASSIGN_
 from .backends import Backend
 from .errors import DTypeError, ShapeError
-from .op import launch
-from .tensors import Leaf, Storage, Tensor, TensorLike, host_array, mode, tick, wrap
+from .op import COPY, entangled, launch
+from .tensors import Leaf, Storage, Tensor, TensorLike, empty, host_array, mode, tick, wrap
 from .versioned import touched
 
 
@@ -96,6 +96,9 @@ class Variable(Tensor):
         """
         if isinstance(value, Tensor) and value.storage.backend is self.storage.backend:
             self._check(value.shape)
+            if value.storage is self.storage and entangled(value, self):  # a kernel may write an element before it has read it
+                view, value = value, empty(value.shape, value.dtype, value.storage.backend)
+                launch(COPY, (value,), (view,))
             launch(ASSIGN_, (self,), (value,))
             return
         host = host_array(value, self.dtype)

@@ -34,15 +34,17 @@ struct CupyArrays {
 
     static bool read(PyObject* object, TensorView& view, int64_t* dims, bool) {
         const Owned memory = attribute(object, "data");
-        if (!memory) return false;
-        const Owned pointer = attribute(memory, "ptr"), shape = attribute(object, "shape"), strides = attribute(object, "strides"),
-                    dtype = attribute(object, "dtype");
-        if (!pointer || !shape || !strides || !dtype) return false;
-        const bool whole = PyTuple_Check(shape) && PyTuple_Check(strides) &&
+        const Owned pointer = memory ? attribute(memory, "ptr") : Owned{nullptr};  // an array of the host has a data without
+        const Owned shape = pointer ? attribute(object, "shape") : Owned{nullptr},
+                    strides = shape ? attribute(object, "strides") : Owned{nullptr},
+                    dtype = strides ? attribute(object, "dtype") : Owned{nullptr};
+        if (!dtype && !PyErr_ExceptionMatches(PyExc_AttributeError)) return false;
+        const bool whole = dtype && PyTuple_Check(shape) && PyTuple_Check(strides) &&
                            PyTuple_GET_SIZE(shape.object) == PyTuple_GET_SIZE(strides.object) &&
                            py::detail::npy_api::get().PyArrayDescr_Check_(dtype);
         if (!whole) {
-            PyErr_Format(PyExc_TypeError, "expected a cupy.ndarray. Received: %s", Py_TYPE(object)->tp_name);
+            PyErr_Clear();
+            PyErr_Format(PyExc_TypeError, "expected a cupy.ndarray, an array on the GPU. Received: %s", Py_TYPE(object)->tp_name);
             return false;
         }
         const Py_ssize_t given = PyTuple_GET_SIZE(shape.object);

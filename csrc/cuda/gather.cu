@@ -152,6 +152,8 @@ bool one_cursor(const TensorView* outs, const TensorView* ins, const Scalar* att
     return ins[2].size() == 1 && ins[0].ndim > 0 && ins[1].ndim == 1 && outs[0].ndim > 0 && outs[0].shape[0] == attrs[0].integer;
 }
 
+bool one_counter(const TensorView* outs, const TensorView*, const Scalar*) { return outs[0].size() == 1; }
+
 bool whole_rows(const TensorView* outs, const TensorView* ins, const Scalar*) {
     if (ins[1].size() != 1 || outs[0].ndim == 0 || outs[0].ndim != ins[0].ndim) return false;
     for (int d = 1; d < outs[0].ndim; d++) {
@@ -199,7 +201,9 @@ GPUDL_KERNEL_WHEN(scatter_rows_, "* <- * l", whole_rows) {
     }
 }
 
-GPUDL_KERNEL(advance_, "l <- ; i") { launch<advance_counter_simple_kernel>({1, 32, 0, stream}, outs[0].as<int64_t>(), attrs[0].integer); }
+GPUDL_KERNEL_WHEN(advance_, "l <- ; i", one_counter) {
+    launch<advance_counter_simple_kernel>({1, 32, 0, stream}, outs[0].as<int64_t>(), attrs[0].integer);
+}
 
 #define GPUDL_BY_INDEX                                                                                                                     \
     "* <- * i ; i i* | * <- * l ; i i* | * <- * b ; i i* | * <- * B ; i i* | * <- * h ; i i* | * <- * H ; i i* | * <- * I ; i i* | "       \

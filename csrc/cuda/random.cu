@@ -300,6 +300,8 @@ void drop(const char* name, const TensorView& y, const TensorView& x, const Tens
     });
 }
 
+bool a_state(const TensorView* outs, const TensorView*, const Scalar*) { return outs[0].size() == 4; }
+
 }  // namespace
 
 GPUDL_KERNEL(random_uniform, "f <- I ; r r i i* | d <- I ; r r i i* | e <- I ; r r i i* | E <- I ; r r i i*") {
@@ -327,7 +329,7 @@ GPUDL_KERNEL(random_bernoulli, "* <- I ; r i i*") {
     draw_any(outs[0], ins[0], Truth{uint64_t(std::llrint(attrs[0].real * 0x1p32))}, stream);
 }
 
-GPUDL_KERNEL(advance_draw_, "I <- ; i") {
+GPUDL_KERNEL_WHEN(advance_draw_, "I <- ; i", a_state) {
     launch<advance_simple_kernel>({1, 32, 0, stream}, outs[0].as<uint32_t>(), uint32_t(attrs[0].integer));
 }
 

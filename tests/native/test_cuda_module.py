@@ -45,10 +45,30 @@ def test_answers_without_a_launch() -> None:
     assert one_hot([y], [like_cupy((4,), "i", strides=(8,))], (3, 0)) == cuda.NEEDS_CONTIGUOUS
     assert one_hot([y], [like_cupy((4,), "i", pointer=(1 << 20) + 2)], (3, 0)) == cuda.NEEDS_CONTIGUOUS
     assert relu([like_cupy((0, 3))], [like_cupy((0, 3))], ()) is None, "nothing to do, so nothing is launched"
-    with pytest.raises(AttributeError, match=r"^\[relu\]"):
-        relu([x], [SimpleNamespace(array=3)], ())
     with pytest.raises(TypeError, match=r"^\[relu\] expected a cupy.ndarray"):
         relu([x], [SimpleNamespace(array=SimpleNamespace(data=SimpleNamespace(ptr=0), shape=[4], strides=[4], dtype="f"))], ())
+
+
+@pytest.mark.parametrize(
+    "array", [np.ones(4, "f4"), 3, None, SimpleNamespace(data=SimpleNamespace(ptr=1 << 20))], ids=lambda a: type(a).__name__
+)
+def test_what_lies_on_the_host_or_is_no_array_is_an_error_in_words(array: Any) -> None:
+    x = like_cupy((4,))
+    for outs, ins in [([x], [SimpleNamespace(array=array)]), ([SimpleNamespace(array=array)], [x])]:
+        with pytest.raises(TypeError, match=r"^\[relu\] expected a cupy\.ndarray, an array on the GPU. Received: "):
+            cuda.kernels()["relu"](outs, ins, ())
+    with pytest.raises(AttributeError, match=r"^\[relu\]"):
+        cuda.kernels()["relu"]([x], [3], ())
+
+
+def test_strides_that_a_kernel_cannot_take() -> None:
+    """Backwards in memory: elementwise kernels take it, others ask for a copy; an output with gaps is declined."""
+    softmax, x = cuda.kernels()["softmax"], like_cupy((4, 3))
+    back = like_cupy((4, 3), strides=(-12, -4), pointer=(1 << 20) + 44)
+    stats = like_cupy((2, 4, 1))
+    assert softmax([x, stats], [back], (1,)) == cuda.NEEDS_CONTIGUOUS
+    assert softmax([back, stats], [x], (1,)) == cuda.MISSING
+    assert softmax([x, stats], [like_cupy((4, 3), "i")], (1,)) == cuda.MISSING
 
 
 @pytest.mark.skipif(cuda is not None and cuda.devices()[0] > 0, reason="a launch on made-up memory would fault on a real GPU")
