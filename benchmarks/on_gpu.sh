@@ -56,15 +56,15 @@ export PYTHONPATH=$state/site
 
 # 1. Does the GPU do what the emulation says? A process a test: an illegal access spoils a process for good, and a deadlock lasts.
 cp -n "$here/benchmarks/results/ptx_seen.json" "$state/ptx_seen.json" 2>/dev/null
-export GPUDL_TRUTH_LOG=$state/truth.log
+export GPUDL_REQUIRE_GPU=1 GPUDL_TRUTH_LOG=$state/truth.log
 part truth 90 bash -c "rm -f '$GPUDL_TRUTH_LOG'; grep -o '^def test_[a-z0-9_]*' native/test_instructions.py | cut -c 5- |
     xargs -P 4 -I{} timeout -s INT -k 5 30 $pytest native/test_instructions.py::{}"
-unset GPUDL_TRUTH_LOG
+unset GPUDL_REQUIRE_GPU GPUDL_TRUTH_LOG
 [ -s "$state/truth.log" ] && python3 "$here/benchmarks/ptx_wrappers.py" --log "$state/truth.log" --seen "$state/ptx_seen.json" |
     tee "$state/wrappers.txt" | head -n 1
 
 # 2. All kernels: values, gradients, replay; then how exact they are with CUDA's own functions.
-part show_config 60 python3 -P -m gpudl
+part show_config 60 bash -c "python3 -P -m gpudl && python3 -P -c 'from gpudl.backends.cuda import count; assert count()[0], count()'"
 part native 90 $pytest $(spread xdist "-n 4") native --deselect native/test_instructions.py
 part cases 150 $pytest $(spread xdist "-n 6") $(spread pytest_timeout "--timeout 60") test_cuda.py
 part accuracy 60 env GPUDL_DEVICE=cuda python3 -P accuracy.py "$state/accuracy.md"
