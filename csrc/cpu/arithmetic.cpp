@@ -75,6 +75,21 @@ GPUDL_FLOATS_2(tanh_grad, "", TanhGrad{})
 GPUDL_FLOATS_1(softsign, "", Softsign{})
 GPUDL_FLOATS_2(softsign_grad, "", SoftsignGrad{})
 
+// attrs: divisor, and the shape of the values. ins: g, one number, and the weights.
+GPUDL_KERNEL_WHEN(weighted_sum_grad, "f <- f f ; r i* | d <- d d ; r i* | e <- e e ; r i* | E <- E E ; r i*", broadcast_shapes<2>) {
+    map_floats(outs[0], ins[0], ins[1], losses::WeightedSumGrad{attrs[0].real});
+}
+
+// ins: g of each row, and two arrays of rows.
+GPUDL_KERNEL(mean_squared_error_grad, "f <- f f f | d <- d d d | e <- e e e | E <- E E E") {
+    const TensorView& y = outs[0];
+    const int64_t count = y.shape[y.ndim - 1], rows = ins[0].size(), whole[] = {rows, count}, each[] = {rows, 1}, item = itemsize(y.dtype);
+    const int64_t strides[] = {count * item, item}, steps[] = {item, item};
+    const auto matrix = [&](const TensorView& x) { return TensorView{x.data, whole, strides, 2, x.dtype, true}; };
+    const TensorView g = {ins[0].data, each, steps, 2, y.dtype, true};
+    map_floats(matrix(y), g, matrix(ins[1]), matrix(ins[2]), losses::MeanSquaredErrorGrad{2.0 / double(count > 0 ? count : 1)});
+}
+
 GPUDL_KERNEL_WHEN(binary_crossentropy_grad, "f <- f f f | d <- d d d | e <- e e e | E <- E E E", same_three) {
     map_floats(outs[0], ins[0], ins[1], ins[2], losses::BinaryCrossentropyGrad{});
 }

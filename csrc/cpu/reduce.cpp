@@ -177,6 +177,31 @@ template <class C> struct Products {
     Vector<C> operator()(int64_t i, Vector<C>) const { return load(x + i) * load(w + i); }
 };
 
+template <class C> struct Differences {  // squared
+    const C *a, *b;
+    C operator()(int64_t i) const { return (a[i] - b[i]) * (a[i] - b[i]); }
+    Vector<C> operator()(int64_t i, Vector<C>) const {
+        const Vector<C> d = load(a + i) - load(b + i);
+        return d * d;
+    }
+};
+
+template <class C> void mean_squares(const TensorView& y, const TensorView& a, const TensorView& b) {
+    const int64_t outputs = y.size(), count = a.shape[a.ndim - 1], block = 2048;
+    const Reader<C> left(a), right(b);
+    in_ranges(outputs, worth_sharing / (count + 1) + 1, 1, [&](int64_t begin, int64_t end) {
+        C first[block], second[block];
+        for (int64_t out = begin; out < end; out++) {
+            C total = C(0);
+            for (int64_t i = 0; i < count; i += block) {
+                const int64_t n = count - i < block ? count - i : block, at = out * count + i;
+                total += sum_of<C>(n, Differences<C>{left.at(at, n, first), right.at(at, n, second)});
+            }
+            write(y, out, total / C(count));
+        }
+    });
+}
+
 template <class C> void weighted_sum(const TensorView& y, const TensorView& values, const TensorView& weights, C divisor) {
     const int64_t n = values.size(), block = 4096;
     const bool each = weights.size() == n && weights.ndim > 0;
@@ -201,6 +226,11 @@ GPUDL_KERNEL_WHEN(mean, "f <- f ; i i* | d <- d ; i i* | e <- e ; i i* | E <- E 
 }
 GPUDL_KERNEL_WHEN(sum_to, "f <- f ; i* | d <- d ; i* | e <- e ; i* | E <- E ; i*", sums_to) {
     add_up(outs[0], ins[0], broadcast_axes(outs[0], ins[0]), false);
+}
+
+GPUDL_KERNEL(mean_squared_error, "f <- f f | d <- d d | e <- e e | E <- E E") {
+    if (ins[0].dtype == 'd') mean_squares<double>(outs[0], ins[0], ins[1]);
+    else mean_squares<float>(outs[0], ins[0], ins[1]);
 }
 
 // attrs: divisor, and the shape of the values.

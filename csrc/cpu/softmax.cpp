@@ -87,6 +87,17 @@ bool classes_fit(const TensorView*, const TensorView* ins, const Scalar*) {
     return p.ndim > 0 && !many_short(rows_in(p), classes_of(p)) && (p.dtype == 'f' || p.dtype == 'd' || classes_of(p) <= longest);
 }
 
+bool rows_fit(const TensorView*, const TensorView* ins, const Scalar*) {
+    return ins[0].ndim > 0 && classes_of(ins[0]) > 0 && !many_short(rows_in(ins[0]), classes_of(ins[0]));
+}
+
+struct Surprise {  // (log sum - (z - highest)) t
+    const float *z, *t;
+    float high, log_sum;
+    float operator()(int64_t i) const { return (log_sum - (z[i] - high)) * t[i]; }
+    Vector<float> operator()(int64_t i, Vector<float>) const { return (log_sum - (load(z + i) - high)) * load(t + i); }
+};
+
 struct Product {
     const float *a, *b;
     float operator()(int64_t i) const { return a[i] * b[i]; }
@@ -197,6 +208,27 @@ GPUDL_KERNEL_WHEN(log_softmax_grad, "f <- f f ; i* | e <- e e ; i* | E <- E E ; 
 GPUDL_KERNEL_WHEN(sparse_categorical_crossentropy, "f <- f f f . | d <- d d d . | e <- e e f . | E <- E E f .", few_rows) {
     if (ins[0].dtype == 'd') sparse<double>(outs, ins);
     else sparse<float>(outs, ins);
+}
+
+// ins: scores, probabilities, statistics of softmax, targets.
+GPUDL_KERNEL_WHEN(categorical_crossentropy, "f <- f f f f", rows_fit) {
+    const int64_t outputs = rows_in(ins[0]), n = classes_of(ins[0]);
+    const float *z = ins[0].as<float>(), *high = ins[2].as<float>(), *log_sum = high + outputs, *target = ins[3].as<float>();
+    float* loss = outs[0].as<float>();
+    in_ranges(outputs, worth_sharing / (2 * n + 1) + 1, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; row++)
+            loss[row] = sum_of<float>(n, Surprise{z + row * n, target + row * n, high[row], log_sum[row]});
+    });
+}
+
+// ins: g, probabilities, targets, which need not sum to 1.
+GPUDL_KERNEL_WHEN(categorical_crossentropy_grad, "f <- f f f | e <- e e e | E <- E E E", classes_fit) {
+    const int64_t outputs = rows_in(ins[1]), n = classes_of(ins[1]);
+    if (outputs * n == 0) return;
+    for_rows(outs[0], ins + 1, ins + 2, outputs, n, 2, [&](int64_t row, float* dz, const float* p, const float* t) {
+        const float sum = sum_of<float>(n, Numbers<float>{t}), g = number_of<float>(ins[0], row);
+        for (int64_t j = 0; j < n; j++) dz[j] = (p[j] * sum - t[j]) * g;
+    });
 }
 
 // ins: g, probabilities, class numbers.
