@@ -1,6 +1,7 @@
 // Chooses how a convolution and its gradients are computed, with bias and activation or act' and the sums of channels too, and enters the ops
 // into the table.
 #include "conv_loader.cuh"
+#include "conv_sm90.h"
 #include "convolution_simple.cuh"
 
 namespace gpudl {
@@ -20,10 +21,9 @@ void launch_pointwise(const ConvProblem& p, Stream stream) {
 }
 
 constexpr Candidate<ConvProblem> candidates[] = {
-    {"depthwise", Tier::simt, depthwise_obstacle, launch_depthwise},
-    {"pointwise", Tier::simple, not_pointwise, launch_pointwise},
-    {"simt", Tier::simt, conv_simt_obstacle, launch_conv_simt},
-    {"simple", Tier::simple, nullptr, launch_simple},
+    {"depthwise", Tier::simt, depthwise_obstacle, launch_depthwise}, {"pointwise", Tier::simple, not_pointwise, launch_pointwise},
+    {"hopper", Tier::sm90, conv_sm90_obstacle, launch_conv_sm90},    {"tensor_cores", Tier::sm80, conv_mma_obstacle, launch_conv_mma},
+    {"simt", Tier::simt, conv_simt_obstacle, launch_conv_simt},      {"simple", Tier::simple, nullptr, launch_simple},
 };
 
 void convolve(const char* name, const ConvProblem& problem, Stream stream) {
@@ -58,8 +58,9 @@ void set_act(Epilogue& e, const Scalar* attrs) {
 
 #define GPUDL_CONV "f <- f f ;" GPUDL_SLIDE " | d <- d d ;" GPUDL_SLIDE " | e <- e e ;" GPUDL_SLIDE " | E <- E E ;" GPUDL_SLIDE
 #define GPUDL_CONV_BIAS                                                                                                                    \
-    "f <- f f f ;" GPUDL_SLIDE " i r | d <- d d d ;" GPUDL_SLIDE " i r | e <- e e e ;" GPUDL_SLIDE " i r | E <- E E E ;" GPUDL_SLIDE " i " \
-                                                                                                                                     "r"
+    "f <- f f f ;" GPUDL_SLIDE " i r | d <- d d d ;" GPUDL_SLIDE " i r | e <- e e e ;" GPUDL_SLIDE " i r | E <- E E E ;" GPUDL_SLIDE       \
+    " i "                                                                                                                                  \
+    "r"
 #define GPUDL_CONV_ACT_GRAD                                                                                                                \
     "f f <- f f f ;" GPUDL_SLIDE " i r | d d <- d d d ;" GPUDL_SLIDE " i r | e e <- e e e ;" GPUDL_SLIDE                                   \
     " i r | E E <- E E E ;" GPUDL_SLIDE " i r"

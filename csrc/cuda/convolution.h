@@ -94,6 +94,8 @@ inline bool conv_packets(const ConvProblem& p) {
 // The candidates, fastest first in convolution.cu. An obstacle is null where the candidate takes the problem.
 const char* depthwise_obstacle(const ConvProblem& p, const Device& device);  // depthwise.cu
 void launch_depthwise(const ConvProblem& p, Stream stream);
+const char* conv_mma_obstacle(const ConvProblem& p, const Device& device);  // conv_mma_sm80.cu
+void launch_conv_mma(const ConvProblem& p, Stream stream);
 const char* conv_simt_obstacle(const ConvProblem& p, const Device& device);  // conv_simt.cu
 void launch_conv_simt(const ConvProblem& p, Stream stream);
 

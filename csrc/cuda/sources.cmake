@@ -30,7 +30,9 @@ set(GPUDL_CUDA_ROUNDED_SOURCES
 set(GPUDL_CUDA_SOURCES
   ${GPUDL_CUDA_ROUNDED_SOURCES}
   batch_norm.cu
+  conv_mma_sm80.cu
   conv_simt.cu
+  conv_sm90.cu
   convolution.cu
   counting.cu
   crossentropy.cu
