@@ -51,7 +51,7 @@ cd "$here/tests" || exit 2
 part machine 30 bash -c 'date -u; nvidia-smi; nvcc --version; python3 --version; python3 -m pip list 2>/dev/null |
     grep -i -E "^(numpy|ml_dtypes|cupy|torch|jax|pybind11|scikit-build|pytest|ninja|cmake|cuda-|nvidia-)"'
 part build 300 env GPUDL_REQUIRE_NATIVE=1 GPUDL_CUDA=AUTO python3 -m pip install --no-build-isolation --no-deps --upgrade \
-    --target "$state/site" "-Cbuild-dir=$state/build" "-Ccmake.define.GPUDL_EXTRA_KERNELS=$here/tests/native/kernels/truth.cu" "$here"
+    --target "$state/site" "-Cbuild-dir=$state/build" "-Ccmake.define.GPUDL_EXTRA_KERNELS=$here/tests/native/kernels/truth.cu;$here/tests/native/kernels/hopper.cu" "$here"
 export PYTHONPATH=$state/site
 
 # 1. Does the GPU do what the emulation says? A process a test: an illegal access spoils a process for good, and a deadlock lasts.
@@ -65,7 +65,9 @@ unset GPUDL_REQUIRE_GPU GPUDL_TRUTH_LOG
 
 # 2. All kernels: values, gradients, replay; then how exact they are with CUDA's own functions.
 part show_config 60 bash -c "python3 -P -m gpudl && python3 -P -c 'from gpudl.backends.cuda import count; assert count()[0], count()'"
-part native 90 $pytest $(spread xdist "-n 4") native --deselect native/test_instructions.py
+part hopper 120 bash -c "grep -o '^def test_[a-z0-9_]*' native/test_hopper_matmul.py native/test_hopper_convolution.py | sed 's/:def /::/' |
+    xargs -P 4 -I{} timeout -s INT -k 5 60 $pytest {}"
+part native 90 $pytest $(spread xdist "-n 4") native --deselect native/test_instructions.py --ignore-glob '*test_hopper_*'
 part cases 150 $pytest $(spread xdist "-n 6") $(spread pytest_timeout "--timeout 60") test_cuda.py
 part accuracy 60 env GPUDL_DEVICE=cuda python3 -P accuracy.py "$state/accuracy.md"
 
@@ -99,7 +101,7 @@ part cases_cupy 120 env GPUDL_BACKEND=numpy $pytest $(spread xdist "-n 6") test_
     echo
     echo "| part | ended | its last words |"
     echo "|---|---|---|"
-    for part in machine build truth show_config native cases accuracy sanitizer_truth sanitizer_races sanitizer_cases kernel_speed steps \
+    for part in machine build truth show_config hopper native cases accuracy sanitizer_truth sanitizer_races sanitizer_cases kernel_speed steps \
         demo_cuda cases_cupy; do
         if [ -e "$state/$part.txt" ]; then
             echo "| $part | $(tail -n 1 "$state/$part.txt") | $(tail -n 3 "$state/$part.txt" | head -n 1 | cut -c -200 | tr '|' /) |"
