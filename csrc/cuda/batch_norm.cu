@@ -68,7 +68,8 @@ template <class Make> void write(const char* name, const TensorView& x, Stream s
 
 #define GPUDL_TRAINED(attributes)                                                                                                          \
     "f f f f f <- f f f" attributes " | d d d d d <- d d d" attributes " | e f f f f <- e f f" attributes                                  \
-    " | E f f f f <- E f f" attributes " | e f f e e <- e f f" attributes " | E f f E E <- E f f" attributes
+    " | E f f f f <- E f f" attributes " | e f f e e <- e f f" attributes " | E f f E E <- E f f" attributes                               \
+    " | d d d f f <- d d d" attributes
 #define GPUDL_GIVEN(attributes)                                                                                                            \
     "f <- f f f f f" attributes " | d <- d d d d d" attributes " | e <- e f f f f" attributes " | E <- E f f f f" attributes
 

@@ -24,7 +24,8 @@ template <class C> struct Moving {
     char* data;
     char dtype;
     GPUDL_HOST_DEVICE void take(int64_t c, C now, C momentum, C rest) const {
-        write<C>(data, dtype, c, read<C>(data, dtype, c) * momentum + now * rest);
+        if (dtype == 'd') write<double>(data, dtype, c, read<double>(data, dtype, c) * double(momentum) + double(now * rest));
+        else write<float>(data, dtype, c, read<float>(data, dtype, c) * float(momentum) + float(now * rest));
     }
 };
 
