@@ -22,8 +22,7 @@ void launch_pointwise(const ConvProblem& p, Stream stream) {
 
 constexpr Candidate<ConvProblem> candidates[] = {
     {"depthwise", Tier::simt, depthwise_obstacle, launch_depthwise}, {"pointwise", Tier::simple, not_pointwise, launch_pointwise},
-    {"hopper", Tier::sm90, conv_sm90_obstacle, launch_conv_sm90},
-    {"tensor_cores", Tier::sm80, conv_mma_obstacle, launch_conv_mma},
+    {"hopper", Tier::sm90, conv_sm90_obstacle, launch_conv_sm90},    {"tensor_cores", Tier::sm80, conv_mma_obstacle, launch_conv_mma},
     {"simt", Tier::simt, conv_simt_obstacle, launch_conv_simt},      {"simple", Tier::simple, nullptr, launch_simple},
 };
 
