@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_work import Work, works
+from convolution_work import convolutions
+from kernel_work import Work
+from kernel_work import works as other_works
 
 import gpudl
 from gpudl.backends import registry as devices
@@ -24,6 +26,10 @@ from gpudl.op import launch, registry
 from gpudl.tensors import Tensor, empty
 
 CACHE = 120 << 20  # bytes: twice the L2 cache of a large GPU
+
+
+def works(scale: int = 1) -> list[Work]:
+    return [*other_works(scale), *convolutions(scale)]
 
 
 def on_gpu() -> bool:

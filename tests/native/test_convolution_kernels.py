@@ -11,6 +11,7 @@ import pytest
 from convolutions import FLOATS, OPS, Shape, covering, drawn, operands
 from emulated import CHECKED, FAST, SCHEDULES, call, needs_modules, poisoned
 
+from gpudl.op import registry
 from gpudl.ops._correlate import correlate, correlate_kernel, spread
 
 pytestmark = needs_modules
@@ -118,3 +119,45 @@ def test_large_tiles_and_parts_of_a_sum(op: str, dtype: str) -> None:
             check(FAST.module, op, Shape(n=1, h=9, w=9, c=136, k=200, top=0), dtype)
         finally:
             FAST.module.force_tier(-1)
+
+
+ACT_SHAPES = [
+    Shape(),
+    Shape(c=16, k=24, stride_h=2, stride_w=2),
+    Shape(c=3, k=16, groups=2),
+    Shape(c=1, k=1, groups=16),
+    Shape(c=16, k=8, r=1, s=1, top=0, bottom=0, left=0, right=0),
+    Shape(c=8, k=8, r=1, s=1, top=0, bottom=0, left=0, right=0, groups=2),
+    Shape(n=3, h=16, w=16, c=5, k=7),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("act", range(5))
+def test_bias_activation_and_sums_of_channels(module: Any, dtype: str, act: int) -> None:
+    """conv2d_bias and conv2d_act_grad on every tier, against the same steps in float64."""
+    for shape in ACT_SHAPES:
+        attrs = (*shape.slide, act, 0.25)
+        (x, k), of = operands("conv2d", shape, dtype)
+        (g, _), image = operands("conv2d_grad_input", shape, dtype, 1)
+        bias = np.random.default_rng(2).standard_normal(of[-1:]).astype(FLOATS[dtype])
+        saved = np.random.default_rng(3).uniform(-0.9, 0.9, image).astype(FLOATS[dtype])
+        y, dz, db = poisoned(of, FLOATS[dtype]), poisoned(image, FLOATS[dtype]), poisoned(image[-1:], FLOATS[dtype])
+        assert call(module, "conv2d_bias", [y], [x, k, bias], attrs) is None
+        assert call(module, "conv2d_act_grad", [dz, db], [g, k, saved], attrs) is None
+        wide = [a.astype(np.float64) for a in (x, k, bias, g, saved)]
+        right = np.zeros(of), np.zeros(image), np.zeros(image[-1:])
+        reference, back = registry["conv2d_bias"].reference, registry["conv2d_act_grad"].reference
+        assert reference is not None and back is not None
+        reference(np, right[0], *wide[:3], *attrs)
+        back(np, right[1], right[2], wide[3], wide[1], wide[4], *attrs)
+        unit = UNIT[dtype]
+        near(y, right[0], 200 * UNIT["float32" if dtype != "float64" else dtype] + 2 * unit * np.abs(right[0]), f"conv2d_bias {shape}")
+        near(dz, right[1], 200 * UNIT["float32" if dtype != "float64" else dtype] + 2 * unit * np.abs(right[1]), f"conv2d_act_grad {shape}")
+        terms_of = np.abs(right[1]).sum(axis=(0, 1, 2))
+        near(db, right[2], (2 if dtype == "bfloat16" else 32) * unit * terms_of + 1e-12, f"sums of conv2d_act_grad {shape}")
+
+
+def near(found: np.ndarray, right: np.ndarray, allowed: np.ndarray, what: str) -> None:
+    off = np.abs(found.astype(np.float64) - right)
+    assert (off <= allowed).all(), f"{what}: off by {np.max(off - allowed)} more than allowed"
