@@ -236,6 +236,13 @@ def test_arrivals_at_the_neighbour_in_a_cluster(kernels: ModuleType) -> None:
     np.testing.assert_array_equal(y, [10 * i + i % 2 for i in range(6)])
 
 
+def test_a_grid_that_begins_early_waits_for_the_one_before(kernels: ModuleType) -> None:
+    x, y, between = np.arange(64, dtype=np.float32), poisoned(64), poisoned(64)
+    run(kernels, "truth_early", [y, between], [x], [1000 if kernels in MODULES else 1_000_000])
+    np.testing.assert_array_equal(y, -between)
+    np.testing.assert_array_equal(between, x + 1000 if kernels in MODULES else x + 1_000_000)
+
+
 # the copy engine ----------------------------------------------------------------------------------------------------------
 
 
@@ -288,6 +295,32 @@ def test_tma_of_more_dimensions(kernels: ModuleType) -> None:
     np.testing.assert_array_equal(load(kernels, source, at, box), swizzled(box_of(source, at, box), 128))
     at, box = [0, 3, 1], [32, 1, 5]
     np.testing.assert_array_equal(load(kernels, source[0], at, box), swizzled(box_of(source[0], at, box), 128))
+
+
+@pytest.mark.parametrize("pitch", [2048, 1 << 20])
+def test_tma_of_a_single_matrix_takes_any_pitch(kernels: ModuleType, pitch: int) -> None:
+    source = np.arange(16 * 32, dtype=np.uint32).reshape(1, 16, 32)
+    got = load(kernels, source, [0, 0, 0], [32, 16, 1], strides=[128, pitch])
+    np.testing.assert_array_equal(got, swizzled(source, 128))
+
+
+def described(kernels: ModuleType, source: np.ndarray, sizes: Sequence[int], strides: Sequence[int], at: Sequence[int]) -> np.ndarray:
+    """A box of 16 rows of 32 words at `at` of an array that is described otherwise than it lies."""
+    image, box = poisoned(16 * 32, np.uint32), [32, 16, 1][: len(sizes)]
+    run(kernels, "truth_tma_load", [image], [source], [U32, 128, len(sizes), *sizes, *strides, *box, *at])
+    return image
+
+
+def test_tma_of_rows_that_overlap(kernels: ModuleType) -> None:
+    """What a first layer of few channels could be read by."""
+    source = np.arange(256, dtype=np.uint32)
+    rows = np.lib.stride_tricks.as_strided(source, (16, 32), (32, 4))
+    np.testing.assert_array_equal(described(kernels, source, [32, 16], [32], [0, 0]), swizzled(rows, 128))
+
+
+def test_tma_of_a_pitch_of_zero_repeats_the_matrix(kernels: ModuleType) -> None:
+    source = np.arange(16 * 32, dtype=np.uint32)
+    np.testing.assert_array_equal(described(kernels, source, [32, 16, 3], [128, 0], [0, 0, 2]), swizzled(source, 128))
 
 
 def test_tma_rounds_to_tf32(kernels: ModuleType) -> None:
@@ -350,6 +383,10 @@ IM2COL = {  # lower corner {W, H}, upper, steps, pixels, first pixel {c, w, h, n
     "3x3 same, last tap": ([-1, -1], [-1, -1], [1, 1], 128, [0, -1, -1, 0], [2, 2]),
     "uneven padding": ([-3, -1], [-3, 1], [1, 1], 100, [0, -3, -1, 0], [3, 1]),
     "uneven padding, another tap": ([-3, -1], [-3, 1], [1, 1], 100, [0, -3, -1, 0], [0, 1]),
+    "uneven padding, first tap": ([-3, -1], [-3, 1], [1, 1], 100, [0, -3, -1, 0], [0, 0]),
+    "uneven padding, last tap of a row": ([-3, -1], [-3, 1], [1, 1], 100, [0, -3, -1, 0], [3, 0]),
+    "strides 2, 1": ([-1, -1], [-1, -1], [2, 1], 40, [0, -1, -1, 0], [1, 2]),
+    "stride 4": ([-1, -1], [-1, -1], [4, 4], 40, [0, -1, -1, 0], [1, 2]),
     "stride 2": ([-1, -1], [-1, -1], [2, 2], 40, [0, -1, -1, 0], [1, 2]),
     "strides 1, 3": ([-1, -1], [-1, -1], [1, 3], 40, [0, -1, -1, 0], [1, 2]),
     "last pixels and channels": ([-1, -1], [-1, -1], [1, 1], 64, [32, 4, 4, 2], [1, 1]),
@@ -383,11 +420,11 @@ def test_im2col(kernels: ModuleType, name: str) -> None:
 # products of warpgroups -----------------------------------------------------------------------------------------------------
 
 
-def image_of(x: np.ndarray, rows_contiguous: int, dtype: Any = ml_dtypes.bfloat16) -> np.ndarray:
+def image_of(x: np.ndarray, rows_contiguous: int, dtype: Any = ml_dtypes.bfloat16, group: int = 8192) -> np.ndarray:
     """x[row][k] as 128-byte-swizzled words. k contiguous: a row has 128 bytes of k. Else 64 rows per 128 bytes, 8 k every 1024 bytes."""
     image = np.zeros(16384, np.uint16)
     row, k = np.meshgrid(np.arange(x.shape[0]), np.arange(x.shape[1]), indexing="ij")
-    address = row // 64 * 8192 + k // 8 * 1024 + k % 8 * 128 + row % 64 * 2 if rows_contiguous else row * 128 + k * 2
+    address = row // 64 * group + k // 8 * 1024 + k % 8 * 128 + row % 64 * 2 if rows_contiguous else row * 128 + k * 2
     image[(address ^ (((address >> 7) & 7) << 4)) // 2] = x.astype(dtype).view(np.uint16)
     return image.view(np.uint32)
 
@@ -414,3 +451,23 @@ def test_wgmma_of_float16(kernels: ModuleType) -> None:
     operands = [image_of(a, 0, np.float16), image_of(b, 0, np.float16)]
     run(kernels, "truth_wgmma", [y], operands, [1, 64, 0, 0, 128, 16, 1024, 16, 1024, 0, 0])
     np.testing.assert_array_equal(y, a @ b.T)
+
+
+def test_wgmma_of_turned_groups_at_another_distance(kernels: ModuleType) -> None:
+    """The leading offset steps along the columns, by 64, the stride offset along k, by 8."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-4, 5, (64, 16)).astype("f4"), rng.integers(-4, 5, (128, 16)).astype("f4")
+    y = poisoned((64, 128))
+    images = [image_of(a, 0), image_of(b, 1, group=4096)]
+    run(kernels, "truth_wgmma", [y], images, [0, 128, 0, 1, 128, 16, 1024, 4096, 1024, 0, 0])
+    np.testing.assert_array_equal(y, a @ b.T)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 8, 9])
+def test_wgmma_from_a_later_row(kernels: ModuleType, rows: int) -> None:
+    """Swizzled by absolute addresses, an operand that begins some rows later has those rows. Nothing depends on it for rows below 8."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-4, 5, (128, 16)).astype("f4"), rng.integers(-4, 5, (64, 16)).astype("f4")
+    y = poisoned((64, 64))
+    run(kernels, "truth_wgmma", [y], [image_of(a, 0), image_of(b, 0)], [0, 64, 0, 0, 128, 16, 1024, 16, 1024, 128 * rows, 0])
+    np.testing.assert_array_equal(y, a[rows : rows + 64] @ b.T)
