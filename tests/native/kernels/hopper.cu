@@ -36,7 +36,7 @@ void run(const MatmulProblem& p, const Scalar* attrs, Stream stream) {
 
 }  // namespace
 
-#define GPUDL_HOPPER " ; i i i i r r r"
+#define GPUDL_HOPPER " ; i i i i i r r r"
 GPUDL_KERNEL_WHEN(hopper_matmul, "e <- ~e ~e" GPUDL_HOPPER " | E <- ~E ~E" GPUDL_HOPPER, shapes) {
     run(problem(outs, ins, attrs), attrs, stream);
 }
