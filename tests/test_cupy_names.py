@@ -8,11 +8,15 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cupy_standin
+import cupy_tables
+import numpy as np
 import pytest
 
 import gpudl
@@ -116,3 +120,43 @@ FORBIDDEN = {
 def test_nothing_forbidden_is_used() -> None:
     bad = [f"{where}: xp.{name}: {FORBIDDEN[name]}" for where, name, _ in uses() if name in FORBIDDEN or name.endswith(".at")]
     assert not bad, "\n".join(bad)
+
+
+# tests/cupy_tables.py ---------------------------------------------------------------------------------------------
+
+
+def parameters_of(function: Any) -> tuple[str, ...]:
+    """The names of a function's parameters, from its signature or from the first line of its docstring."""
+    try:
+        found = inspect.signature(function).parameters.values()
+        names = [("*" if p.kind is p.VAR_POSITIONAL else "") + p.name for p in found]
+    except ValueError:
+        first = (function.__doc__ or "").split("\n")[0]
+        names = [part.split("=")[0].split()[-1] for part in re.search(r"\((.*?)\)", first)[1].split(",")]  # type: ignore[index]
+    return tuple(name for name in names if name not in ("self", "*"))
+
+
+def test_the_stand_in_has_what_the_kernels_use() -> None:
+    missing = sorted({f"{where}: xp.{name}" for where, name, _ in uses() if find(cupy_standin.xp, name) is None})
+    assert not missing, "add to the tables of tests/cupy_tables.py, and what is more than a name to tests/cupy_standin.py\n" + "\n".join(
+        missing
+    )
+
+
+def test_functions_of_the_stand_in_are_cupys(cupy: Any) -> None:
+    assert not [name for name in cupy_tables.UFUNCS if not isinstance(getattr(cupy, name, None), cupy.ufunc)]
+    for name, parameters in cupy_tables.FUNCTIONS.items():
+        if name == "matmul":  # a generalised ufunc, whose operands have no names
+            assert type(cupy.matmul).__name__ == "_GUFunc" and parameters[-1] == "out"
+        else:
+            assert parameters_of(getattr(cupy, name)) == parameters, name
+    assert all(getattr(cupy, name) is getattr(np, name) or name == "nan" for name in cupy_tables.TYPES)
+
+
+def test_methods_of_the_stand_in_are_cupys(cupy: Any) -> None:
+    for name, parameters in cupy_tables.METHODS.items():
+        assert parameters_of(getattr(cupy.ndarray, name)) == parameters, name
+    named = {n for n in vars(cupy_standin.ndarray) if not n.startswith("_")}
+    assert not [n for n in named | set(cupy_tables.ATTRIBUTES) if not hasattr(cupy.ndarray, n)]
+    special = {f"__{side}{n}__" for n in cupy_tables.OPERATORS for side in ("", "r", "i")} | {f"__{n}__" for n in cupy_tables.COMPARISONS}
+    assert not [n for n in special if not hasattr(cupy.ndarray, n)]

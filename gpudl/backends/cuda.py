@@ -70,15 +70,15 @@ class CUDABackend(Backend):
             self.stream = cupy.cuda.Stream(non_blocking=True)
         if env.BACKEND.read() != "numpy":
             self.module = native.cuda().module
-            self.use({} if self.module is None else self.module.kernels())
+        self.use({} if self.module is None else self.module.kernels())
         os.register_at_fork(after_in_child=_after_fork)
 
     def use(self, table: Mapping[str, Kernel]) -> None:
         super().use(table)
         self.name = "cuda" if table else "cupy"
         self.expects_kernels = bool(table)
-        module = native.cuda().module
-        if table and module is not None:
+        module = native.cuda().module if table else None
+        if module is not None:
             self.scratch = self.arena(SCRATCH, zero=False)  # kept: kernels hold its address
             module.set_stream(self.stream.ptr, self.address(self.scratch), SCRATCH)
             configure(module)
@@ -113,7 +113,7 @@ class CUDABackend(Backend):
         self.stream.synchronize()
 
     def graph(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
-        if not env.GRAPHS.read():
+        if not calls or not env.GRAPHS.read():
             return None
         with self.guard():
             self.stream.begin_capture()
