@@ -31,8 +31,25 @@ def _argsort(xp: Any, order: Any, x: Any, axis: int) -> None:
     order[...] = xp.argsort(x, axis=axis, kind="stable")
 
 
-ARGSORT = Op("argsort", lambda x, axis: ((x.shape, dtypes.int32),), _argsort)
-SORT = Op("sort", lambda x, axis: ((x.shape, x.dtype), (x.shape, dtypes.int32)), _sort, _sort_vjp, saves=("y1",), twice=True)
+def _countable(name: str, x: Any, axis: int) -> None:
+    if x.shape[axis] >= 2**31:
+        raise ShapeError(
+            f"[{name}] indices along the axis are int32, so it holds fewer than 2**31 elements. Received: x {x.shape}, axis={axis}"
+        )
+
+
+def _argsort_infer(x: Any, axis: int) -> Any:
+    _countable("argsort", x, axis)
+    return ((x.shape, dtypes.int32),)
+
+
+def _sort_infer(x: Any, axis: int) -> Any:
+    _countable("sort", x, axis)
+    return (x.shape, x.dtype), (x.shape, dtypes.int32)
+
+
+ARGSORT = Op("argsort", _argsort_infer, _argsort)
+SORT = Op("sort", _sort_infer, _sort, _sort_vjp, saves=("y1",), twice=True)
 
 
 def _lines(name: str, x: TensorLike, axis: int | None) -> tuple[Tensor, int]:
@@ -79,6 +96,7 @@ def _top_k(xp: Any, values: Any, indices: Any, x: Any, k: int, *_: int) -> None:
 def _top_k_infer(x: Any, k: int, *_: int) -> Any:  # attrs: (k, *shape of x)
     if x.ndim == 0 or not 0 <= k <= x.shape[-1]:
         raise ShapeError(f"[top_k] k must lie between 0 and the size of the last axis. Received: x {x.shape}, k={k}")
+    _countable("top_k", x, -1)
     shape = (*x.shape[:-1], k)
     return (shape, x.dtype), (shape, dtypes.int32)
 

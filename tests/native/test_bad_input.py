@@ -20,7 +20,7 @@ from op_cases import CASES
 
 import gpudl
 from gpudl import backends, ops, testing
-from gpudl.op import DONE, Op
+from gpudl.op import DONE, Op, registry
 from gpudl.tensors import Tensor
 from gpudl.testing import Case, contract
 from gpudl.testing.compare import assert_close, assert_same_bits
@@ -203,3 +203,13 @@ def test_outputs_that_overlap_are_refused_where_launches_are_checked() -> None:
         x, mean = gpudl.ones((6, 3)), gpudl.Variable(np.zeros(3, "f4"))
         with pytest.raises(gpudl.BackendError, match=r"\[batch_norm\] an output of shape \(3,\) overlaps another operand"):
             ops.batch_norm(x, gpudl.ones(3), gpudl.zeros(3), mean, mean)
+
+
+@pytest.mark.parametrize(("name", "attrs"), [("sort", (0,)), ("argsort", (0,)), ("top_k", (3,))])
+def test_an_axis_longer_than_int32_counts_is_not_sorted(name: str, attrs: tuple[int, ...]) -> None:
+    long = np.broadcast_to(np.float32(1), (2**31,))  # one number; only its shape is looked at
+    infer = registry[name].infer
+    assert infer is not None
+    with pytest.raises(gpudl.ShapeError, match=rf"\[{name}\] indices along the axis are int32"):
+        infer(long, *attrs)
+    assert infer(long[:-1], *attrs)[0][0] in ((2**31 - 1,), (3,))
