@@ -13,6 +13,7 @@ from op_cases import CASES
 from gpudl import Tensor, autograd, op, ops, testing
 from gpudl.backends.cpu import compiled as compiled_kernels
 from gpudl.testing import Case, contract, differences
+from gpudl.testing.kernels import COMPILED_OFF
 
 # Where the layout of the operands belongs to the bits of the result: NumPy chooses the order of a sum by the layout, and has faster
 # transcendental functions for neighbouring elements, which round a few results differently. All other ops agree bit for bit.
@@ -26,20 +27,6 @@ FUNCTIONS = {
     "arctanh", "power",
 }  # fmt: skip
 ROUNDED_BY_LAYOUT = frozenset(SUMS | FUNCTIONS)
-
-# C++ kernels that may round differently from the reference, in rounding units. All others agree bit for bit.
-COMPILED_OFF: dict[str, float] = {
-    f"{name}{end}": 16.0
-    for name in "categorical_crossentropy elu expm1 gelu log_sigmoid log_softmax mish silu softmax softplus tanh_shrink".split()
-    for end in ("", "_grad")
-}
-SUMMED_OR_SMOOTH = (
-    "batch_norm batch_norm_inference binary_accuracy_ binary_crossentropy exp log log1p mean mean_ mean_squared_error sigmoid sum sum_to "
-    "tanh weighted_sum"
-)
-COMPILED_OFF |= dict.fromkeys(SUMMED_OR_SMOOTH.split(), 16.0)
-COMPILED_OFF |= {"matmul": 512.0, "conv2d": 64.0, "conv2d_grad_input": 64.0, "conv2d_grad_kernel": 64.0}  # long sums of products
-COMPILED_OFF |= {"batch_norm_grad": 64.0}
 
 TESTS = str(Path(__file__).parent)
 
@@ -100,7 +87,7 @@ class Coverage:
             wanted = contract.differentiable(case)
             arrays = contract.arrays_for(case, case.dtypes[0] if case.dtypes else None)
             leaves = differences.tensors_for(arrays, wanted)
-            with testing.inspected_launches() as inspection:
+            with testing.use_kernels("numpy"), testing.inspected_launches() as inspection:
                 sys.setprofile(self.note)
                 try:
                     outs = differences.tensors_in(case.function(*leaves))

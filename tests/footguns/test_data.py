@@ -75,7 +75,7 @@ def test_training_again_and_again_holds_no_more(path: str) -> None:
         model.train_on_batch(X[: i % 4 + 1], Y[: i % 4 + 1])
         if i in (3, 7):
             counts.append(count())
-    assert counts[1] == counts[0]
+    assert all(later <= before for later, before in zip(counts[1], counts[0]))  # what other tests left may go meanwhile
 
 
 def test_random_numbers_go_on(path: str) -> None:

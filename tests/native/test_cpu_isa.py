@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from emulated import Operand, launched
 from op_cases import CASES
-from test_op_contract import COMPILED_OFF
 
 from gpudl import backends, native, testing
 from gpudl.testing import Case
+from gpudl.testing.kernels import COMPILED_OFF
 
 cpu: Any = native.cpu().module
 pytestmark = pytest.mark.skipif(cpu is None, reason=f"no _cpu: {native.cpu().reason}")
