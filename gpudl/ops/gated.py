@@ -42,8 +42,8 @@ SILU = unary("silu", _silu, _silu_grad, _silu_second)
 def silu(x: TensorLike) -> Tensor:
     """x * sigmoid(x), also called swish
 
-    >>> silu([-1.0, 0.0, 1.0])
-    Tensor([-0.2689414,  0.       ,  0.7310586], dtype=float32)
+    >>> silu([-3.0, 0.0, 1.0])
+    Tensor([-0.14227763,  0.        ,  0.7310586 ], dtype=float32)
     """
     return apply(SILU, (floating(x),))  # type: ignore[no-any-return]
 
@@ -85,8 +85,8 @@ def mish(x: TensorLike) -> Tensor:
 
     Misra, "Mish: a self regularized non-monotonic activation function", 2019.
 
-    >>> mish([-1.0, 0.0, 1.0])
-    Tensor([-0.30340144,  0.        ,  0.8650984 ], dtype=float32)
+    >>> mish([-3.0, 0.0, 3.0])
+    Tensor([-0.14564745,  0.        ,  2.986535  ], dtype=float32)
     """
     return apply(MISH, (floating(x),))  # type: ignore[no-any-return]
 

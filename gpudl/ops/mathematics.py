@@ -282,8 +282,8 @@ def reciprocal(x: TensorLike) -> Tensor:
 def exp(x: TensorLike) -> Tensor:
     """e to the power of x.
 
-    >>> exp([0.0, 1.0])
-    Tensor([1.      , 2.718282], dtype=float32)
+    >>> exp([0.0, 3.0])
+    Tensor([ 1.      , 20.085537], dtype=float32)
     """
     return apply(EXP, (floating(x),))  # type: ignore[no-any-return]
 
