@@ -10,7 +10,7 @@ import pytest
 from emulated import CUDA_OFF, FAST, launched
 from op_cases import CASES
 
-from gpudl import Tensor, autograd, op, ops, testing
+from gpudl import Tensor, autograd, config, op, ops, testing
 from gpudl.backends.cpu import compiled as compiled_kernels
 from gpudl.testing import Case, contract, differences
 from gpudl.testing.kernels import COMPILED_OFF
@@ -60,8 +60,13 @@ def test_layout(case: Case, path: str) -> None:
 
 @each
 def test_replay(case: Case, path: str) -> None:
-    testing.check_replay(case)
-    testing.check_replay(case, "poisoned")
+    before = config.fusion()
+    config.set_fusion(before and path != "emulated")  # fused CUDA kernels round once: tests/native/test_fused_replay.py
+    try:
+        testing.check_replay(case)
+        testing.check_replay(case, "poisoned")
+    finally:
+        config.set_fusion(before)
 
 
 @each
