@@ -122,7 +122,7 @@ class Backend:
 
     def between(self, start: Any, end: Any) -> float:
         """Microseconds from one mark to another."""
-        return (end - start) / 1000.0  # type: ignore[no-any-return]
+        return float(end - start) / 1000.0
 
     def explain(self, name: str, outs: Sequence[Any], ins: Sequence[Any], attrs: tuple[Any, ...]) -> list[str]:
         """Which kernels were looked at for these arrays, with what spoke against each, and the launches. Empty where there is no choice."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from types import ModuleType
 from typing import Any
 
-import hardware
 import ml_dtypes
 import numpy as np
 import pytest
-from emulated import MODULES, SCHEDULES, call, poisoned
+from emulated import call, poisoned
+from hopper import on, ways
 
-from gpudl import native
 from gpudl.ops._correlate import Slide, correlate, correlate_kernel, spread
 
 COOP256, PING128, COOP64 = range(3)
@@ -38,37 +36,9 @@ SHAPES = [(COOP256, BF16), (PING128, BF16), (COOP64, BF16), (PING128, F16)]
 shapes = pytest.mark.parametrize(("shape", "dtype"), SHAPES, ids=str)
 
 
-def ways() -> list[Any]:
-    """The fast build under every schedule, the checked one under one, and a GPU of Hopper."""
-    found: list[Any] = [
-        pytest.param((m, s), id=f"{m.__name__.split('.')[-1]}-{s}")
-        for m in MODULES
-        for s in SCHEDULES
-        if "hopper_conv2d_bias" in m.kernels() and (not m.checked or s in ("random1",))
-    ]
-    built = native.cuda().module
-    if built is not None and "hopper_conv2d_bias" in built.kernels() and not hardware.why_not():
-        found.append(pytest.param("gpu", id="gpu", marks=pytest.mark.cuda))
-    reason = "neither the emulation nor _cuda was built with tests/native/kernels/hopper.cu (GPUDL_EXTRA_KERNELS)"
-    return found or [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
-
-
-gpu = cache(hardware.gpu)
-
-
-@pytest.fixture(params=ways())
+@pytest.fixture(params=ways("hopper_conv2d_bias", ("random1",)))
 def kernels(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "gpu":
-        module = gpu()
-        assert module is not None
-        if module.sm != 90:
-            pytest.skip("not a GPU of Hopper")
-        yield module
-        return
-    module, schedule = request.param
-    module.configure(**SCHEDULES[schedule])
-    yield module
-    module.configure()
+    yield from on(request.param)
 
 
 class Case:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from types import ModuleType
 from typing import Any
 
-import hardware
 import ml_dtypes
 import numpy as np
 import pytest
-from emulated import MODULES, SCHEDULES, call, poisoned
-
-from gpudl import native
+from emulated import MODULES, call, poisoned
+from hopper import on, ways
 
 COOP256, PING128, COOP64, PAIR256 = SHAPES = range(4)
 NONE, RELU, LEAKY_RELU, SIGMOID, TANH = range(5)
@@ -22,37 +19,9 @@ UNIT = {BF16: 2.0**-8, F16: 2.0**-11}  # half a unit in the last place
 TURNS = {"NN": (0, 0), "NT": (0, 1), "TN": (1, 0), "TT": (1, 1)}
 
 
-def ways() -> list[Any]:
-    """The fast build under every schedule, the checked one under two, and a GPU of Hopper."""
-    found: list[Any] = [
-        pytest.param((m, s), id=f"{m.__name__.split('.')[-1]}-{s}")
-        for m in MODULES
-        for s in SCHEDULES
-        if "hopper_matmul" in m.kernels() and (not m.checked or s in ("ascending", "random1"))
-    ]
-    built = native.cuda().module
-    if built is not None and "hopper_matmul" in built.kernels() and not hardware.why_not():
-        found.append(pytest.param("gpu", id="gpu", marks=pytest.mark.cuda))
-    reason = "neither the emulation nor _cuda was built with tests/native/kernels/hopper.cu (GPUDL_EXTRA_KERNELS)"
-    return found or [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
-
-
-gpu = cache(hardware.gpu)
-
-
-@pytest.fixture(params=ways())
+@pytest.fixture(params=ways("hopper_matmul", ("ascending", "random1")))
 def kernels(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "gpu":
-        module = gpu()
-        assert module is not None
-        if module.sm != 90:
-            pytest.skip("not a GPU of Hopper")
-        yield module
-        return
-    module, schedule = request.param
-    module.configure(**SCHEDULES[schedule])
-    yield module
-    module.configure()
+    yield from on(request.param)
 
 
 def pitched(x: np.ndarray, dtype: np.dtype, pad: int = 0) -> np.ndarray:
